@@ -1,0 +1,89 @@
+/** What every messenger room offers to the rest, and what it hands over when something arrives. */
+import type { Message, Picture } from './screen.ts'
+
+export type MessengerName = 'telegram' | 'vk' | 'max'
+
+/** What a messenger lacks is a flag here, never an `if (telegram)` in a feature. */
+export type Capabilities = {
+  /** `@bot words` in any chat. Without it, sharing is a link. */
+  inline: boolean
+  /** Messages can be edited in place at any age. */
+  editAnyAge: boolean
+}
+
+/** Replies go first, then parcel and money status, then group changes, then broadcasts. */
+export type Priority = 'reply' | 'status' | 'group' | 'broadcast'
+
+/** A message somewhere in a messenger, opaque outside its room; at most 200 characters. */
+export type MessageRef = string
+
+export type SendResult =
+  | { ok: true; ref: MessageRef }
+  /** They blocked the bot, left, or the chat is gone: do not write there again. */
+  | { ok: false; reason: 'unreachable' }
+  /** No answer came back: it may have been sent. Sends have no idempotency key, so it is not repeated. */
+  | { ok: false; reason: 'unknown' }
+  /** The messenger refused the message itself: a defect of ours, `detail` says what. */
+  | { ok: false; reason: 'refused'; detail: string }
+
+export type EditResult =
+  | { ok: true }
+  /** The message or its chat is gone: forget the reference. */
+  | { ok: false; reason: 'gone' }
+  | { ok: false; reason: 'unknown' }
+  | { ok: false; reason: 'refused'; detail: string }
+
+export type Messenger = {
+  name: MessengerName
+  capabilities: Capabilities
+  /** Sends to a chat (`to` is the external id of a person, a group or a channel). Waits for its turn in the pace. */
+  send(to: string, message: Message, priority: Priority): Promise<SendResult>
+  /** Replaces text, picture and buttons of a message. Harmless to repeat. */
+  edit(ref: MessageRef, message: Message, priority: Priority): Promise<EditResult>
+  /** A link that opens the private chat with the bot. `payload`: 1-64 of `A-Z a-z 0-9 _ -`. */
+  link(payload: string): string
+}
+
+/** Who acts, as the messenger names them. */
+export type Sender = {
+  messenger: MessengerName
+  externalId: string
+  firstName: string
+  username?: string
+  /** IETF tag of their app, if told. */
+  languageCode?: string
+}
+
+/** Where a button was pressed: their own chat with the bot, or a card that anybody can see. */
+export type Place = 'private' | 'shared'
+
+/** What the person sent as an answer to a question, or unasked. */
+export type Answer =
+  | { kind: 'text'; text: string }
+  | { kind: 'contact'; phone: string; name: string; own: boolean }
+  | { kind: 'location'; latitude: number; longitude: number }
+  | { kind: 'other' }
+
+/** What comes back for a tap or a message. */
+export type Reply = {
+  /** Shown in the pressed message if it was a button in the private chat, otherwise sent as a new message. */
+  message?: Message
+  /** A short line over the chat, at most 200 characters; `alert` makes it a box to be closed. */
+  toast?: string
+  alert?: boolean
+  /** Send `message` anew although a button was pressed: what was there stays. */
+  asNew?: boolean
+  /** Opens the private chat with this start payload: how a tap on a shared card goes on. */
+  open?: string
+}
+
+/** One card offered for `@bot words`. `id`: at most 64 bytes, comes back when chosen. */
+export type InlineCard = {
+  id: string
+  title: string
+  description: string
+  thumbnail?: Picture
+  message: Message
+}
+
+export type InlineReply = { cards: InlineCard[]; nextOffset: string; personal: boolean }

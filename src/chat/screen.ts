@@ -1,0 +1,58 @@
+/**
+ * What a person sees, as data. Features return a `Screen` of locale keys; `text.ts` puts it into a language as a
+ * `Message`; a messenger room turns that into its own markup, escaping once, there.
+ *
+ * Floors of all messengers (Telegram, VK, MAX): 10 buttons, label 40 characters, text 4,000, one picture.
+ */
+import type { Intent } from './intent.ts'
+import type { Key } from './text.ts'
+
+/** Values for the placeholders of a locale key. Strings are inserted as they are, never as markup. */
+export type Params = Record<string, string | number>
+
+/** One paragraph or line of a screen: a locale key with its values, or several lines that belong together. */
+export type Line = { key: Key; params?: Params } | { raw: string; style?: Style } | { gap: true }
+
+export type Style = 'bold' | 'italic' | 'strike'
+
+/** A picture: an http(s) URL, or the name of one that the project itself draws (`demo/kettle`, `brand/home`). */
+export type Picture = string
+
+export type Label = { key: Key; params?: Params } | { raw: string }
+
+export type Button =
+  | { label: Label; intent: Intent }
+  | { label: Label; url: string }
+  /** The payment page: a link everywhere, but a messenger may show it its own way. */
+  | { label: Label; pay: string }
+  /** Offers the group's or product's card to another chat. `token` is public and unguessable. */
+  | { label: Label; share: ShareTarget }
+  /** Opens the private chat with the bot, with a start payload. */
+  | { label: Label; start: string }
+
+export type ShareTarget = { kind: 'group' | 'product'; token: string }
+
+export type Screen = {
+  lines: Line[]
+  picture?: Picture
+  rows: Button[][]
+  /** What the person is asked to send: a messenger that can, shows its own button for it. */
+  ask?: 'contact'
+}
+
+/** A screen in somebody's language; still knows nothing of any messenger's markup. */
+export type Message = {
+  text: Span[]
+  picture?: Picture
+  rows: MessageButton[][]
+  ask?: { kind: 'contact'; label: string }
+}
+
+export type Span = { text: string; style?: Style; link?: string }
+
+export type MessageButton =
+  | { label: string; act: string }
+  | { label: string; url: string }
+  | { label: string; pay: string }
+  | { label: string; share: string; token: ShareTarget }
+  | { label: string; start: string }

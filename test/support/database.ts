@@ -1,0 +1,54 @@
+/** A database of its own for each test file: a clone of the migrated template, about 50 ms. */
+import pg from 'pg'
+import { afterAll, beforeAll, inject } from 'vitest'
+import { openDatabase, type Client } from '#store/db.ts'
+import { templateName } from './global-setup.ts'
+
+let made = 0
+
+export type TestDatabase = { url: string; db: Client; drop(): Promise<void> }
+
+export async function cloneDatabase(): Promise<TestDatabase> {
+  const name = `test_${process.pid}_${process.env['VITEST_POOL_ID'] ?? '0'}_${++made}`
+  const admin = async (sql: string) => {
+    const client = new pg.Client({ connectionString: inject('databaseUrl').replace('DATABASE', 'postgres') })
+    await client.connect()
+    try {
+      await client.query(sql)
+    } finally {
+      await client.end()
+    }
+  }
+  await admin(`CREATE DATABASE "${name}" TEMPLATE "${templateName}"`)
+  const url = inject('databaseUrl').replace('DATABASE', name)
+  const db = openDatabase(url)
+  return {
+    url,
+    db,
+    async drop() {
+      await db.$disconnect()
+      await admin(`DROP DATABASE "${name}" WITH (FORCE)`)
+    },
+  }
+}
+
+/** For the usual test file: `const database = useDatabase()` and then `database.db` inside tests. */
+export function useDatabase(): { readonly db: Client; readonly url: string } {
+  let current: TestDatabase | undefined
+  beforeAll(async () => {
+    current = await cloneDatabase()
+  })
+  afterAll(async () => current?.drop())
+  const get = (): TestDatabase => {
+    if (!current) throw new Error('the database exists inside tests and hooks only')
+    return current
+  }
+  return {
+    get db() {
+      return get().db
+    },
+    get url() {
+      return get().url
+    },
+  }
+}

@@ -4,32 +4,49 @@
  *
  * Floors of all messengers (Telegram, VK, MAX): 10 buttons, label 40 characters, text 4,000, one picture.
  */
+import type { Money } from '#domain/money.ts'
+import type { Words } from '#domain/people.ts'
 import type { Intent } from './intent.ts'
-import type { Key } from './text.ts'
+import type { Key } from './words.ts'
 
-/** Values for the placeholders of a locale key. Strings are inserted as they are, never as markup. */
-export type Params = Record<string, string | number>
+/**
+ * A value for a placeholder, in a form that every language can write its own way. Strings are inserted as they are,
+ * never as markup.
+ */
+export type Param =
+  | string
+  | number
+  | { money: Money }
+  | { words: Words }
+  /** A moment, in the reader's time zone; the day is left out when it is today. */
+  | { at: Date }
+  /** Whole days, both ends included. */
+  | { days: { from: Date; to: Date } }
+  | { key: Key; params?: Params }
 
-/** One paragraph or line of a screen: a locale key with its values, or several lines that belong together. */
-export type Line = { key: Key; params?: Params } | { raw: string; style?: Style } | { gap: true }
+export type Params = Record<string, Param>
+
+/** One line of a screen; `gap` is an empty one. */
+export type Line = { key: Key; params?: Params } | { raw: Param; style?: Style } | { gap: true }
 
 export type Style = 'bold' | 'italic' | 'strike'
 
 /** A picture: an http(s) URL, or the name of one that the project itself draws (`demo/kettle`, `brand/home`). */
 export type Picture = string
 
-export type Label = { key: Key; params?: Params } | { raw: string }
+export type Label = { key: Key; params?: Params } | { raw: Param }
 
 export type Button =
   | { label: Label; intent: Intent }
   | { label: Label; url: string }
   /** The payment page: a link everywhere, but a messenger may show it its own way. */
   | { label: Label; pay: string }
-  /** Offers the group's or product's card to another chat. `token` is public and unguessable. */
+  /** Offers the group's or product's card to another chat. */
   | { label: Label; share: ShareTarget }
   /** Opens the private chat with the bot, with a start payload. */
   | { label: Label; start: string }
 
+/** `token` is public: a group's is unguessable, a product's is its id, which is no secret. */
 export type ShareTarget = { kind: 'group' | 'product'; token: string }
 
 export type Screen = {

@@ -55,3 +55,53 @@ export function pollPause(state: ShipmentState | 'requested', isCrossBorder: boo
     state === 'requested' ? minute : state === 'out_for_delivery' ? 15 * minute : isCrossBorder ? 12 * hour : 2 * hour
   return Math.round(pause * (1 + spread / 4))
 }
+
+export type LocationKind = 'local_warehouse' | 'seller' | 'cross_border' | 'showroom'
+
+export type DayRange = { from: number; to: number }
+
+/** Days before a parcel is handed to the carrier. Cross-border goods first travel to the hub they are sent on from. */
+const leadDays: Record<LocationKind, DayRange> = {
+  local_warehouse: { from: 0, to: 0 },
+  showroom: { from: 0, to: 1 },
+  seller: { from: 1, to: 2 },
+  cross_border: { from: 10, to: 15 },
+}
+
+/** Days to a pickup point when the carrier has not been asked: what cards show before a city is known. */
+const usualCarrierDays = { sameCity: { from: 1, to: 2 }, elsewhere: { from: 2, to: 6 } } as const
+
+/**
+ * The delivery promise in days from today, both ends included.
+ * @param carrier the carrier's own range; left out, the usual one for the distance.
+ */
+export function promisedDays(kind: LocationKind, isSameCity: boolean, carrier?: DayRange): DayRange {
+  const way = carrier ?? (isSameCity ? usualCarrierDays.sameCity : usualCarrierDays.elsewhere)
+  return { from: leadDays[kind].from + way.from, to: leadDays[kind].to + way.to }
+}
+
+/** The promise as dates, at midnight UTC of the day in the given offset (Moscow is +3 all year). */
+export function promisedDates(days: DayRange, now: Date): { from: Date; to: Date } {
+  const moscow = new Date(now.getTime() + 3 * hour)
+  const today = Date.UTC(moscow.getUTCFullYear(), moscow.getUTCMonth(), moscow.getUTCDate())
+  return { from: new Date(today + days.from * 24 * hour), to: new Date(today + days.to * 24 * hour) }
+}
+
+/** States people are told about, once each. */
+const toldStates: ReadonlySet<ShipmentState> = new Set([
+  'accepted',
+  'in_transit',
+  'customs',
+  'out_for_delivery',
+  'ready_for_pickup',
+  'attempt_failed',
+  'delivered',
+  'returning',
+  'returned',
+  'lost',
+  'cancelled',
+])
+
+export function isToldToBuyer(state: ShipmentState): boolean {
+  return toldStates.has(state)
+}

@@ -46,6 +46,7 @@ export type CarrierShipment = {
   /** `checking` until an asynchronous carrier has validated it; `refused` with the reason if it would not. */
   acceptance: 'checking' | 'accepted' | 'refused'
   refusal?: string
+  /** Oldest first, also within one moment. */
   events: CarrierEvent[]
 }
 
@@ -65,6 +66,7 @@ export type Carrier = {
   create(shipment: NewShipment): Promise<CarrierResult<CarrierShipment>>
   /** Reads the truth by our key; undefined if the carrier never got it. */
   findByKey(key: string): Promise<CarrierResult<CarrierShipment | undefined>>
+  /** Reads the truth. The answer's `externalId` is another one where two creations with one key met: keep that. */
   find(externalId: string): Promise<CarrierResult<CarrierShipment>>
   /** @returns the shipment's id at the carrier that a webhook's body hints at, or undefined. */
   webhookHint(body: unknown): string | undefined

@@ -60,8 +60,11 @@ export type PaymentProvider = {
   name: string
   capabilities: ProviderCapabilities
   create(payment: NewPayment): Promise<ProviderResult<ProviderPayment>>
-  /** Takes held money. `amount` may be less than held where `partialCapture`; the rest is released. */
-  capture(externalId: string, amount: Money, key: string): Promise<ProviderResult<ProviderPayment>>
+  /**
+   * Takes held money. `amount` may be less than held where `partialCapture`; the rest is released.
+   * @param receipt only with a smaller amount: it replaces the one that `create` sent.
+   */
+  capture(externalId: string, amount: Money, key: string, receipt?: Receipt): Promise<ProviderResult<ProviderPayment>>
   /** Gives a hold back. */
   void(externalId: string, key: string): Promise<ProviderResult<ProviderPayment>>
   /** Reads the truth. */

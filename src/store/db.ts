@@ -11,10 +11,34 @@ export function openDatabase(url: string, poolSize = 16): Client {
   return new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: poolSize }) })
 }
 
+class Refused extends Error {
+  readonly result: unknown
+  constructor(result: unknown) {
+    super('refused')
+    this.result = result
+  }
+}
+
 /**
- * Runs `work` in one transaction at READ COMMITTED: operations rely on row locks and conditional updates, not on the
- * isolation level. No call to another company belongs inside.
+ * Runs `work` in one transaction and rolls it back when it returns a refusal (`{ok: false}`), so that a refused
+ * operation never leaves anything half-written. READ COMMITTED: operations rely on row locks and conditional updates.
+ * Rows are locked in this order everywhere: group, payment, seat and order, stock. No call to another company
+ * belongs inside.
  */
-export function inTransaction<T>(db: Client, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  return db.$transaction(work, { timeout: 15_000, maxWait: 15_000 })
+export async function inTransaction<T>(db: Client, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  try {
+    return await db.$transaction(
+      async (tx) => {
+        const result = await work(tx)
+        if (typeof result === 'object' && result !== null && 'ok' in result && result.ok === false) {
+          throw new Refused(result)
+        }
+        return result
+      },
+      { timeout: 15_000, maxWait: 15_000 },
+    )
+  } catch (error) {
+    if (error instanceof Refused) return error.result as T
+    throw error
+  }
 }

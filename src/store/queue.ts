@@ -3,6 +3,7 @@
  * causes it and disappears with it. Jobs carry ids only and are safe to repeat.
  */
 import { runMigrations } from 'graphile-worker'
+import pg from 'pg'
 import type { Db } from './db.ts'
 
 /** Every kind of job and what it carries. `jobs/` has one handler for each. */
@@ -53,4 +54,58 @@ export async function enqueue<Name extends keyof Jobs>(
 /** Installs or updates the queue's own tables. */
 export async function migrateQueue(databaseUrl: string): Promise<void> {
   await runMigrations({ connectionString: databaseUrl })
+}
+
+/**
+ * Enqueues a tick. Every worker process ticks, so the slot is in the key: the same minute is enqueued once while it
+ * waits, and the operation behind it asks the database what is due, so that a second run finds nothing.
+ */
+export async function enqueueTick(db: Db, name: keyof Jobs, slot: string): Promise<void> {
+  await db.$executeRaw`SELECT 1 FROM graphile_worker.add_job(${name}, payload => '{}'::json,
+    job_key => ${`tick:${name}:${slot}`}::text, max_attempts => 3)`
+}
+
+/** Says that a worker is alive for as long as this connection is: PostgreSQL lets go of the lock with it. */
+export type WorkerPulse = {
+  /** Adds one of this process's workers. */
+  add(workerId: string): Promise<void>
+  stop(): Promise<void>
+}
+
+/**
+ * graphile-worker leaves the jobs of a killed process locked for four hours. Each worker holds an advisory lock on its
+ * name through one connection of its process; a job whose worker's lock is free belongs to the dead. No clock is
+ * compared, so a slow process is never taken for a dead one.
+ * @param onLost the connection broke: jobs of this process may be given to others, so it should end.
+ */
+export async function startWorkerPulse(databaseUrl: string, onLost: (error: Error) => void): Promise<WorkerPulse> {
+  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'vmeste worker pulse' })
+  let isStopping = false
+  client.on('error', (error) => {
+    if (!isStopping) onLost(error)
+  })
+  await client.connect()
+  return {
+    async add(workerId) {
+      await client.query('SELECT pg_advisory_lock(2, hashtext($1))', [workerId])
+    },
+    async stop() {
+      isStopping = true
+      await client.end()
+    },
+  }
+}
+
+/** Frees the jobs of workers that are dead. @returns how many workers were. */
+export async function freeJobsOfDeadWorkers(db: Db): Promise<number> {
+  const [row] = await db.$queryRaw<{ dead: string[] | null }[]>`
+    WITH lockers AS (SELECT DISTINCT locked_by FROM graphile_worker._private_jobs WHERE locked_by IS NOT NULL
+      UNION SELECT DISTINCT locked_by FROM graphile_worker._private_job_queues WHERE locked_by IS NOT NULL)
+    SELECT array_agg(locked_by) AS dead FROM lockers
+    WHERE NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = 2 AND l.granted
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND l.objid::bigint = (hashtext(locked_by)::bigint & 4294967295))`
+  const dead = row?.dead ?? []
+  if (dead.length > 0) await db.$executeRaw`SELECT 1 FROM graphile_worker.force_unlock_workers(${dead}::text[])`
+  return dead.length
 }

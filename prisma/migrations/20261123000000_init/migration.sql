@@ -183,14 +183,6 @@ CREATE TABLE "uploaded_picture" (
 );
 
 -- CreateTable
-CREATE TABLE "worker_heartbeat" (
-    "worker_id" TEXT NOT NULL,
-    "seen_at" TIMESTAMPTZ(3) NOT NULL,
-
-    CONSTRAINT "worker_heartbeat_pkey" PRIMARY KEY ("worker_id")
-);
-
--- CreateTable
 CREATE TABLE "order" (
     "id" SERIAL NOT NULL,
     "number" TEXT NOT NULL,
@@ -372,6 +364,7 @@ CREATE TABLE "post" (
     "state" TEXT NOT NULL,
     "created_at" TIMESTAMPTZ(3) NOT NULL,
     "sent_at" TIMESTAMPTZ(3),
+    "requested_by_id" INTEGER NOT NULL,
     "message_ref" TEXT,
 
     CONSTRAINT "post_pkey" PRIMARY KEY ("id")

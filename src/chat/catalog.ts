@@ -1,0 +1,234 @@
+/** Search results and the product page. */
+import { promisedDates, promisedDays } from '#domain/delivery.ts'
+import type { Money } from '#domain/money.ts'
+import { wordsIn, type Language } from '#domain/people.ts'
+import {
+  productById,
+  search,
+  searchPage,
+  topCategories,
+  type ProductRow,
+  type SearchPage,
+  type VariantRow,
+} from '#shop/catalog.ts'
+import { openGroups, type GroupRow } from '#shop/group-buy.ts'
+import { recipientOf, stopAsking } from '#shop/people.ts'
+import { joinButton } from './group-card.ts'
+import { confused, homeButton } from './home.ts'
+import { optionsText } from './options.ts'
+import type { Button, Line, Screen } from './screen.ts'
+import type { Outcome, Visit } from './visit.ts'
+
+const money = (amount: bigint, currency: string): { money: Money } => ({ money: { amount, currency } })
+
+export async function categories({ deps }: Visit): Promise<Outcome> {
+  const found = await topCategories(deps.db)
+  const buttons = found.slice(0, 8).map(({ categoryId, title, products }): Button => {
+    const label = { key: 'category.button' as const, params: { title: { words: title }, products } }
+    return { label, intent: { do: 'category', categoryId } }
+  })
+  const rows = Array.from({ length: Math.ceil(buttons.length / 2) }, (_, at) => buttons.slice(at * 2, at * 2 + 2))
+  const key = found.length > 0 ? 'category.choose' : 'category.none'
+  return { screen: { picture: 'brand/categories', lines: [{ key }], rows: [...rows, [homeButton]] } }
+}
+
+/** Words typed, or a category chosen: the first card, to be leafed through in place. */
+export async function startSearch(visit: Visit, words: { query: string; categoryId?: number }): Promise<Outcome> {
+  const { deps, visitor } = visit
+  if (visitor.step === 'search') await stopAsking(deps.db, visitor.personId, visitor.sender.messenger)
+  const page = await search(deps.db, visitor.personId, words, deps.now())
+  return { screen: await resultsScreen(visit, page, 0) }
+}
+
+export async function results(visit: Visit, searchId: number, page: number): Promise<Outcome> {
+  const found = await searchPage(visit.deps.db, visit.visitor.personId, searchId, page, visit.deps.now())
+  if (!found) return { screen: confused('confused.button') }
+  return { screen: await resultsScreen(visit, found, page) }
+}
+
+async function resultsScreen(visit: Visit, found: SearchPage, page: number): Promise<Screen> {
+  const [product] = found.products
+  const shown = found.query.slice(0, 60)
+  if (!product) {
+    if (page > 0 && found.total > 0) return confused('confused.button')
+    return {
+      picture: 'brand/empty',
+      lines: [{ key: 'search.none', params: { query: shown } }, { key: 'search.none-advice' }],
+      rows: [[{ label: { key: 'button.categories' }, intent: { do: 'categories' } }, homeButton]],
+    }
+  }
+  const place = { page: page + 1, total: found.total }
+  const caption: Line =
+    shown === ''
+      ? { key: 'search.place', params: place }
+      : { key: 'search.place-for', params: { ...place, query: shown } }
+  const paging: Button[] = []
+  const { searchId } = found
+  if (page > 0) paging.push({ label: { key: 'button.previous' }, intent: { do: 'results', searchId, page: page - 1 } })
+  paging.push({ label: { key: 'button.details' }, intent: { do: 'product', productId: product.productId } })
+  if (page + 1 < found.total)
+    paging.push({ label: { key: 'button.next' }, intent: { do: 'results', searchId, page: page + 1 } })
+  const variant = firstInStock(product)
+  const rows: Button[][] = []
+  if (variant) {
+    // With options to choose from, buying leads to the page where they are chosen.
+    const isSimple = product.variants.length === 1
+    rows.push(buyButtons(product, variant, isSimple))
+  }
+  rows.push(paging, [homeButton])
+  return {
+    ...(product.pictures[0] !== undefined && { picture: product.pictures[0] }),
+    lines: [...(await cardLines(visit, product, variant)), { gap: true }, caption],
+    rows,
+  }
+}
+
+function firstInStock(product: ProductRow): VariantRow | undefined {
+  return product.variants.find((variant) => variant.free > 0) ?? product.variants[0]
+}
+
+/** Title, both prices, the delivery promise: the same on every card of a product. */
+export async function cardLines(visit: Visit, product: ProductRow, variant: VariantRow | undefined): Promise<Line[]> {
+  const lines: Line[] = [{ raw: { words: product.title }, style: 'bold' }]
+  if (!variant) return [...lines, { key: 'product.sold-out' }]
+  lines.push(...priceLines(variant))
+  lines.push(await promiseLine(visit, variant))
+  return lines
+}
+
+function priceLines(variant: VariantRow): Line[] {
+  const price = money(variant.price, variant.currency)
+  const lines: Line[] = [
+    variant.oldPrice === null
+      ? { key: 'price.alone', params: { price } }
+      : { key: 'price.alone-was', params: { price, was: money(variant.oldPrice, variant.currency) } },
+  ]
+  if (variant.groupPrice !== null && variant.groupSize !== null) {
+    const params = { price: money(variant.groupPrice, variant.currency), count: variant.groupSize }
+    lines.push({ key: 'price.together', params })
+  }
+  return lines
+}
+
+async function promiseLine({ deps, visitor }: Visit, variant: VariantRow): Promise<Line> {
+  if (variant.kind === null || variant.free < 1) return { key: 'product.sold-out' }
+  const recipient = await recipientOf(deps.db, visitor.personId)
+  const days = promisedDays(variant.kind, recipient !== null && recipient.cityCode === variant.cityCode)
+  const promise = { days: promisedDates(days, deps.now()) }
+  return recipient
+    ? { key: 'promise.to-city', params: { days: promise, city: recipient.cityName } }
+    : { key: 'promise.usual', params: { days: promise } }
+}
+
+function buyButtons(product: ProductRow, variant: VariantRow, isDirect: boolean): Button[] {
+  const choose = { do: 'product', productId: product.productId } as const
+  const { variantId } = variant
+  const buttons: Button[] = [
+    {
+      label: { key: 'button.buy-alone', params: { price: money(variant.price, variant.currency) } },
+      intent: isDirect ? { do: 'buy-alone', variantId } : choose,
+    },
+  ]
+  if (variant.groupPrice !== null) {
+    buttons.push({
+      label: { key: 'button.buy-together', params: { price: money(variant.groupPrice, variant.currency) } },
+      intent: isDirect ? { do: 'buy-together', variantId } : choose,
+    })
+  }
+  return buttons
+}
+
+/** The product page with one variant chosen: everything that buying needs, on one message. */
+export async function product(visit: Visit, productId: number, variantId?: number): Promise<Outcome> {
+  const now = visit.deps.now()
+  const found = await productById(visit.deps.db, productId, now)
+  if (!found || found.withdrawn || found.variants.length === 0) return { screen: confused('confused.not-found') }
+  const variant = found.variants.find((candidate) => candidate.variantId === variantId) ?? firstInStock(found)
+  if (!variant) return { screen: confused('confused.not-found') }
+  const groups = (await openGroups(visit.deps.db, productId, now)).filter(
+    (group) => group.variantId === variant.variantId,
+  )
+  return { screen: await productScreen(visit, found, variant, groups.slice(0, 2)) }
+}
+
+async function productScreen(
+  visit: Visit,
+  found: ProductRow,
+  variant: VariantRow,
+  groups: GroupRow[],
+): Promise<Screen> {
+  const { language } = visit.reader
+  const lines: Line[] = [{ raw: { words: found.title }, style: 'bold' }]
+  const chosen = optionsText(variant.options, language)
+  if (chosen !== '') lines.push({ key: 'product.option', params: { option: chosen } })
+  lines.push(...priceLines(variant), await promiseLine(visit, variant))
+  if (variant.free > 0)
+    lines.push({ key: 'product.left', params: { count: variant.free, city: variant.cityName ?? '' } })
+  const description = wordsIn(found.description, language)
+  if (description !== '')
+    lines.push({ gap: true }, { raw: description.length > 500 ? `${description.slice(0, 499)}…` : description })
+  lines.push({ gap: true }, { key: 'product.seller', params: { seller: found.sellerName } })
+  for (const group of groups) {
+    const missing = group.size - group.paidSeats
+    const params = { paid: group.paidSeats, size: group.size, count: missing, until: { at: group.deadlineAt } }
+    lines.push({ key: 'product.open-group', params })
+  }
+
+  const rows: Button[][] = []
+  if (found.variants.length > 1) rows.push(variantButtons(found, variant, language))
+  if (variant.free > 0) {
+    rows.push(...groups.map((group) => [joinButton(group)]))
+    rows.push(buyButtons(found, variant, true))
+  }
+  rows.push([
+    { label: { key: 'button.share' }, share: { kind: 'product', token: found.productId.toString(36) } },
+    homeButton,
+  ])
+  return { ...(found.pictures[0] !== undefined && { picture: found.pictures[0] }), lines, rows }
+}
+
+/** Up to four options side by side; more are chosen on a screen of their own. */
+function variantButtons(found: ProductRow, current: VariantRow, language: Language): Button[] {
+  if (found.variants.length > 4) {
+    const label = { key: 'button.choose-option' as const, params: { option: optionsText(current.options, language) } }
+    return [{ label, intent: { do: 'variants', productId: found.productId, page: 0 } }]
+  }
+  return found.variants.map((variant) => variantButton(found, variant, current, language))
+}
+
+function variantButton(
+  found: ProductRow,
+  variant: VariantRow,
+  current: VariantRow | undefined,
+  language: Language,
+): Button {
+  const name = optionsText(variant.options, language) || String(variant.variantId)
+  const mark = variant.variantId === current?.variantId ? '✓ ' : variant.free < 1 ? '✕ ' : ''
+  return {
+    label: { raw: mark + name },
+    intent: { do: 'variant', productId: found.productId, variantId: variant.variantId },
+  }
+}
+
+export async function variants(visit: Visit, productId: number, page: number): Promise<Outcome> {
+  const found = await productById(visit.deps.db, productId, visit.deps.now())
+  const shown = found?.variants.slice(page * 6, page * 6 + 6) ?? []
+  if (!found || found.withdrawn || shown.length === 0) return { screen: confused('confused.not-found') }
+  const rows = Array.from({ length: Math.ceil(shown.length / 2) }, (_, at) =>
+    shown.slice(at * 2, at * 2 + 2).map((variant) => variantButton(found, variant, undefined, visit.reader.language)),
+  )
+  const paging: Button[] = []
+  if (page > 0)
+    paging.push({ label: { key: 'button.previous' }, intent: { do: 'variants', productId, page: page - 1 } })
+  paging.push({ label: { key: 'button.back' }, intent: { do: 'product', productId } })
+  if ((page + 1) * 6 < found.variants.length) {
+    paging.push({ label: { key: 'button.next' }, intent: { do: 'variants', productId, page: page + 1 } })
+  }
+  return {
+    screen: {
+      ...(found.pictures[0] !== undefined && { picture: found.pictures[0] }),
+      lines: [{ raw: { words: found.title }, style: 'bold' }, { key: 'product.choose-option' }],
+      rows: [...rows, paging],
+    },
+  }
+}

@@ -1,0 +1,220 @@
+/** From a tap on a price to the payment page, asking for the delivery details once. */
+import { parseName, parsePhone } from '#domain/people.ts'
+
+import { buy, cancelUnpaid, payAgain, type Purchase, type PurchaseRefusal } from '#shop/checkout.ts'
+import { findCities, findPickupPoints, type City, type PickupPoint } from '#shop/delivery.ts'
+import { orderOf } from '#shop/orders.ts'
+import { ask, recipientOf, setRecipient, stopAsking } from '#shop/people.ts'
+import { confused, homeButton } from './home.ts'
+import { actToIntent, intentToAct } from './intent.ts'
+import type { Answer } from './messenger.ts'
+import { orderScreen } from './orders.ts'
+import type { Button, Screen } from './screen.ts'
+import { intentToPurchase, purchaseToIntent, type Outcome, type Visit } from './visit.ts'
+
+/** Buys, or asks for what is missing first; the purchase goes on by itself afterwards. */
+export async function buyScreen(visit: Visit, purchase: Purchase): Promise<Outcome> {
+  const { deps, visitor } = visit
+  const wish = { personId: visitor.personId, requestKey: visitor.requestKey, purchase, now: deps.now() }
+  const result = await buy(deps.db, wish, deps)
+  if (result.ok) {
+    if (visitor.step !== 'none') await stopAsking(deps.db, visitor.personId, visitor.sender.messenger)
+    return { screen: orderScreen(result.order, visit.reader) }
+  }
+  if (result.reason === 'no-recipient') return askCity(visit, { next: intentToAct(purchaseToIntent(purchase)) })
+  return { screen: refusalScreen(result.reason, purchase, result.groupId) }
+}
+
+function refusalScreen(reason: PurchaseRefusal, purchase: Purchase, groupId: number | undefined): Screen {
+  const rows: Button[][] = []
+  if (reason === 'already-in' && groupId !== undefined) {
+    rows.push([{ label: { key: 'button.group' }, intent: { do: 'group', groupId } }])
+  }
+  if (reason === 'carrier-silent') rows.push([{ label: { key: 'button.again' }, intent: purchaseToIntent(purchase) }])
+  if (reason === 'no-delivery') rows.push([{ label: { key: 'button.orders' }, intent: { do: 'orders' } }])
+  rows.push([{ label: { key: 'button.search' }, intent: { do: 'ask-search' } }, homeButton])
+  return { lines: [{ key: `refusal.${reason}` }], rows }
+}
+
+type Asked = { next: string; cityCode?: number; cityName?: string; pointCode?: string; pointText?: string }
+
+function askedOf(visit: Visit): Asked {
+  const { asked } = visit
+  const text = (name: string) => (typeof asked[name] === 'string' ? { [name]: asked[name] } : {})
+  return {
+    next: typeof asked['next'] === 'string' ? asked['next'] : '',
+    ...(typeof asked['cityCode'] === 'number' && { cityCode: asked['cityCode'] }),
+    ...text('cityName'),
+    ...text('pointCode'),
+    ...text('pointText'),
+  }
+}
+
+async function askFor(visit: Visit, step: 'city' | 'phone' | 'name', data: Asked): Promise<void> {
+  await ask(visit.deps.db, visit.visitor.personId, visit.visitor.sender.messenger, step, data, visit.deps.now())
+}
+
+async function askCity(visit: Visit, data: Asked): Promise<Outcome> {
+  await askFor(visit, 'city', data)
+  return { screen: { lines: [{ key: 'delivery.ask-city' }, { key: 'delivery.why' }], rows: [[homeButton]] } }
+}
+
+/** A city's name or a place on the map arrived. */
+export async function cityAnswered(visit: Visit, answer: Answer): Promise<Outcome> {
+  const retry = (key: 'delivery.city-unclear' | 'refusal.carrier-silent'): Outcome => ({
+    screen: { lines: [{ key }], rows: [[homeButton]] },
+  })
+  if (answer.kind !== 'text' && answer.kind !== 'location') return retry('delivery.city-unclear')
+  const where = answer.kind === 'text' ? { words: answer.text.trim().slice(0, 60) } : answer
+  const cities = await findCities(visit.deps.carrier, where)
+  if (!cities.ok) return retry('refusal.carrier-silent')
+  const [first] = cities.value
+  if (!first) return retry('delivery.city-unclear')
+  const typed = 'words' in where ? where.words.toLowerCase() : ''
+  const exact = cities.value.filter((city) => city.name.toLowerCase() === typed)
+  if (cities.value.length === 1 || exact.length === 1) return pointsScreen(visit, exact[0] ?? first)
+  const buttons = cities.value.slice(0, 6).map((city): Button[] => [
+    {
+      label: { raw: city.region && city.region !== city.name ? `${city.name}, ${city.region}` : city.name },
+      intent: { do: 'city', cityCode: city.code },
+    },
+  ])
+  await askFor(visit, 'city', { ...askedOf(visit), cityName: 'words' in where ? where.words : '' })
+  return { screen: { lines: [{ key: 'delivery.which-city' }], rows: [...buttons, [homeButton]] } }
+}
+
+/** One of several cities was pressed: found again by the words they typed, so that its name comes from the carrier. */
+export async function cityChosen(visit: Visit, cityCode: number): Promise<Outcome> {
+  const { next, cityName = '' } = askedOf(visit)
+  if (next === '') return { screen: confused('confused.button') }
+  const cities = await findCities(visit.deps.carrier, { words: cityName })
+  const city = cities.ok ? cities.value.find((candidate) => candidate.code === cityCode) : undefined
+  return city ? pointsScreen(visit, city) : askCity(visit, { next })
+}
+
+async function pointsScreen(visit: Visit, city: City): Promise<Outcome> {
+  const points = await findPickupPoints(visit.deps.carrier, city.code)
+  const { next } = askedOf(visit)
+  if (!points.ok || points.value.length === 0) {
+    await askFor(visit, 'city', { next })
+    const key = points.ok ? 'delivery.no-points' : 'refusal.carrier-silent'
+    return { screen: { lines: [{ key, params: { city: city.name } }], rows: [[homeButton]] } }
+  }
+  await askFor(visit, 'city', { next, cityCode: city.code, cityName: city.name })
+  const shown = points.value.slice(0, 6)
+  const rows = shown.map((point): Button[] => [
+    { label: { raw: point.address }, intent: { do: 'point', pointCode: point.code } },
+  ])
+  const lines = shown.map((point) => ({ raw: pointText(point) }))
+  return {
+    screen: {
+      lines: [{ key: 'delivery.which-point', params: { city: city.name } }, { gap: true }, ...lines],
+      rows: [...rows, [homeButton]],
+    },
+  }
+}
+
+const pointText = (point: PickupPoint) => `📍 ${point.address}${point.hours ? ` · ${point.hours}` : ''}`
+
+export async function pointChosen(visit: Visit, pointCode: string): Promise<Outcome> {
+  const asked = askedOf(visit)
+  if (asked.next === '' || asked.cityCode === undefined) return { screen: confused('confused.button') }
+  const points = await findPickupPoints(visit.deps.carrier, asked.cityCode)
+  if (!points.ok) return { toast: 'refusal.carrier-silent', alert: true }
+  const point = points.value.find((candidate) => candidate.code === pointCode)
+  if (!point) return askCity(visit, { next: asked.next })
+  const known = { ...asked, pointCode, pointText: point.address }
+  const recipient = await recipientOf(visit.deps.db, visit.visitor.personId)
+  // Only the place changes: the parcel goes to the same person.
+  if (recipient) return saveAndGoOn(visit, known, recipient.name, recipient.phone)
+  await askFor(visit, 'phone', known)
+  return {
+    screen: { lines: [{ key: 'delivery.ask-phone' }, { key: 'delivery.why-phone' }], rows: [], ask: 'contact' },
+    asNew: true,
+  }
+}
+
+export async function phoneAnswered(visit: Visit, answer: Answer): Promise<Outcome> {
+  const typed = answer.kind === 'contact' ? answer.phone : answer.kind === 'text' ? answer.text : ''
+  const phone = parsePhone(typed.startsWith('+') || answer.kind === 'text' ? typed : `+${typed}`)
+  if (phone === undefined) {
+    return { screen: { lines: [{ key: 'delivery.phone-unclear' }], rows: [], ask: 'contact' } }
+  }
+  const asked = askedOf(visit)
+  const name = parseName(answer.kind === 'contact' ? answer.name : visit.visitor.sender.firstName)
+  if (name !== undefined) return saveAndGoOn(visit, asked, name, phone)
+  await ask(
+    visit.deps.db,
+    visit.visitor.personId,
+    visit.visitor.sender.messenger,
+    'name',
+    { ...asked, phone },
+    visit.deps.now(),
+  )
+  return { screen: { lines: [{ key: 'delivery.ask-name' }], rows: [[homeButton]] } }
+}
+
+export async function nameAnswered(visit: Visit, answer: Answer): Promise<Outcome> {
+  const name = answer.kind === 'text' ? parseName(answer.text) : undefined
+  const phone = visit.asked['phone']
+  if (name === undefined || typeof phone !== 'string') {
+    return { screen: { lines: [{ key: 'delivery.name-unclear' }], rows: [[homeButton]] } }
+  }
+  return saveAndGoOn(visit, askedOf(visit), name, phone)
+}
+
+async function saveAndGoOn(visit: Visit, asked: Asked, name: string, phone: string): Promise<Outcome> {
+  const { deps, visitor } = visit
+  const { cityCode, cityName, pointCode, pointText } = asked
+  const purchase = intentToPurchase(actToIntent(asked.next))
+  if (
+    cityCode === undefined ||
+    cityName === undefined ||
+    pointCode === undefined ||
+    pointText === undefined ||
+    !purchase
+  ) {
+    return askCity(visit, { next: asked.next })
+  }
+  const fields = { name, phone, cityCode, cityName, pickupPointCode: pointCode, pickupPointText: pointText }
+  await setRecipient(deps.db, visitor.personId, fields, deps.now())
+  await stopAsking(deps.db, visitor.personId, visitor.sender.messenger)
+  return buyScreen(visit, purchase)
+}
+
+/** The unpaid order is given up and the same purchase goes on with another place. */
+export async function changeDelivery(visit: Visit, orderId: number): Promise<Outcome> {
+  const { deps, visitor } = visit
+  const order = await orderOf(deps.db, orderId, visitor.personId)
+  if (!order) return { screen: confused('confused.not-found') }
+  const cancelled = await cancelUnpaid(deps.db, { personId: visitor.personId, orderId, now: deps.now() })
+  if (!cancelled.ok) return { screen: orderScreen(order, visit.reader), toast: 'refusal.too-late' }
+  const isLeader = order.seat?.groupState === 'draft'
+  const purchase: Purchase = !order.seat
+    ? { kind: 'alone', variantId: order.variantId }
+    : isLeader
+      ? { kind: 'own-group', variantId: order.variantId }
+      : { kind: 'join', groupId: order.seat.groupId }
+  return askCity(visit, { next: intentToAct(purchaseToIntent(purchase)) })
+}
+
+export async function tryPayingAgain(visit: Visit, orderId: number): Promise<Outcome> {
+  const { deps, visitor } = visit
+  const result = await payAgain(deps.db, { personId: visitor.personId, orderId, now: deps.now() }, deps)
+  if (result.ok) return { screen: orderScreen(result.order, visit.reader) }
+  return result.reason === 'not-payable' ? orderPage(visit, orderId) : { screen: confused('confused.not-found') }
+}
+
+export async function cancelOrder(visit: Visit, orderId: number): Promise<Outcome> {
+  const { deps, visitor } = visit
+  const result = await cancelUnpaid(deps.db, { personId: visitor.personId, orderId, now: deps.now() })
+  if (result.ok) return { screen: orderScreen(result.order, visit.reader), toast: 'order.cancelled-toast' }
+  return result.reason === 'too-late'
+    ? { ...(await orderPage(visit, orderId)), toast: 'refusal.too-late', alert: true }
+    : { screen: confused('confused.not-found') }
+}
+
+export async function orderPage(visit: Visit, orderId: number): Promise<Outcome> {
+  const order = await orderOf(visit.deps.db, orderId, visit.visitor.personId)
+  return { screen: order ? orderScreen(order, visit.reader) : confused('confused.not-found') }
+}

@@ -1,0 +1,245 @@
+/** What a messenger room calls: an arrival becomes a visit, an intent reaches its feature, a screen becomes words. */
+import { arrive, setReachable, updateHandled, type KnownVisitor } from '#shop/people.ts'
+import type { Deps } from '#shop/deps.ts'
+import { channelAdded, channelRemoved } from '#shop/sellers.ts'
+import { languageFromTag } from '#domain/people.ts'
+import { categories, product, results, startSearch, variants } from './catalog.ts'
+import {
+  buyScreen,
+  cancelOrder,
+  changeDelivery,
+  cityAnswered,
+  cityChosen,
+  nameAnswered,
+  orderPage,
+  phoneAnswered,
+  pointChosen,
+  tryPayingAgain,
+} from './checkout.ts'
+import type { Front, Step, Visitor } from './front.ts'
+import { groupPage, join } from './group-buy.ts'
+import { askSearch, confused, home, languageScreen, setLanguage } from './home.ts'
+import { answerInline, inlineChosen } from './inline.ts'
+import { actToIntent, type Intent } from './intent.ts'
+import type { Answer, MessageRef, Place, Reply } from './messenger.ts'
+import { orders } from './orders.ts'
+import {
+  chooseShopOfChannel,
+  fromPost,
+  joinByInvitation,
+  postPreview,
+  productsToPost,
+  publish,
+  shopPage,
+  shops,
+} from './sellers.ts'
+import { groupByToken } from '#shop/group-buy.ts'
+import { say, screenToMessage, type Reader } from './text.ts'
+import type { Outcome, Visit } from './visit.ts'
+
+const steps: readonly Step[] = ['search', 'city', 'name', 'phone']
+
+export function createFront(deps: Deps): Front {
+  /** What `begin` found out travels with the visitor, not in a table of this process. */
+  const known = new WeakMap<Visitor, KnownVisitor>()
+
+  function visitOf(visitor: Visitor): Visit {
+    const timeZone = known.get(visitor)?.timeZone ?? 'Europe/Moscow'
+    const reader: Reader = { language: visitor.language, timeZone, now: deps.now() }
+    return { visitor, reader, asked: known.get(visitor)?.dialog?.data ?? {}, deps }
+  }
+
+  function reply(outcome: Outcome, { reader }: Visit): Reply {
+    return {
+      ...(outcome.screen && { message: screenToMessage(outcome.screen, reader) }),
+      ...(outcome.toast && { toast: say(outcome.toast, reader) }),
+      ...(outcome.alert !== undefined && { alert: outcome.alert }),
+      ...(outcome.asNew !== undefined && { asNew: outcome.asNew }),
+      ...(outcome.open !== undefined && { open: outcome.open }),
+    }
+  }
+
+  return {
+    async begin({ sender, updateId }, opensChat) {
+      const person = await arrive(deps.db, { ...sender, updateId, opensChat }, deps.now())
+      if (!person) return { handled: true }
+      const step = steps.find((candidate) => candidate === person.dialog?.step) ?? 'none'
+      const requestKey = `${sender.messenger}:${updateId}`
+      const visitor: Visitor = { personId: person.personId, sender, language: person.language, step, requestKey }
+      known.set(visitor, person)
+      return { handled: false, visitor }
+    },
+
+    async onCommand(visitor, name, payload) {
+      const visit = visitOf(visitor)
+      return reply(await command(visit, name, payload), visit)
+    },
+
+    async onAnswer(visitor, step, answer) {
+      const visit = visitOf(visitor)
+      return reply(await answered(visit, step, answer), visit)
+    },
+
+    async onTap(visitor, act, place, ref) {
+      const visit = visitOf(visitor)
+      const intent = actToIntent(act)
+      // An old or forged button answers with where the person is now.
+      const outcome = intent
+        ? await follow(visit, intent, place, ref)
+        : { ...(await home(visit)), toast: 'confused.old-button' as const }
+      if (place === 'shared' && intent?.do !== 'join') return { open: 'home' }
+      return reply(outcome, visit)
+    },
+
+    async onInline(visitor, query, offset) {
+      return answerInline(visitOf(visitor), query, offset)
+    },
+
+    async onInlineChosen(visitor, cardId, ref) {
+      await inlineChosen(visitOf(visitor), cardId, ref)
+    },
+
+    async onChannel(visitor, channel, isAdmin) {
+      const { messenger } = visitor.sender
+      if (!isAdmin) return channelRemoved(deps.db, messenger, channel.externalId, deps.now())
+      const { externalId, title, username } = channel
+      const found = { messenger, externalId, title, username: username ?? null }
+      await channelAdded(deps.db, found, visitor.personId, visitor.requestKey, deps.now())
+    },
+
+    async onBlocked(visitor, blocked) {
+      await setReachable(deps.db, visitor.sender.messenger, visitor.sender.externalId, !blocked, deps.now())
+    },
+
+    apology(visitor, sender) {
+      const language = visitor?.language ?? languageFromTag(sender.languageCode)
+      const reader: Reader = { language, timeZone: 'Europe/Moscow', now: deps.now() }
+      const screen = {
+        lines: [{ key: 'confused.defect' as const }],
+        rows: [[{ label: { key: 'button.home' as const }, intent: { do: 'home' as const } }]],
+      }
+      return { message: screenToMessage(screen, reader), toast: say('confused.defect', reader) }
+    },
+
+    async finish({ sender, updateId }) {
+      await updateHandled(deps.db, sender.messenger, updateId, deps.now())
+    },
+  }
+}
+
+async function command(visit: Visit, name: string, payload: string): Promise<Outcome> {
+  switch (name) {
+    case 'start':
+      return payload === '' || payload === 'home' ? home(visit) : startLink(visit, payload)
+    case 'search':
+      return payload === '' ? askSearch(visit) : startSearch(visit, { query: payload })
+    case 'orders':
+      return orders(visit)
+    case 'language':
+      return { screen: languageScreen(visit.reader.language) }
+    case 'shop':
+      return shops(visit)
+    default:
+      return { screen: confused('confused.input') }
+  }
+}
+
+/** `/start payload`: a letter says what the public token after it is. */
+async function startLink(visit: Visit, payload: string): Promise<Outcome> {
+  const [, kind, token = ''] = /^([a-z])_([A-Za-z0-9_-]{1,60})$/.exec(payload) ?? []
+  switch (kind) {
+    case 'g':
+      return groupPage(visit, { token })
+    case 'j': {
+      const group = await groupByToken(visit.deps.db, token)
+      return group ? buyScreen(visit, { kind: 'join', groupId: group.groupId }) : { screen: confused('confused.link') }
+    }
+    case 't':
+      return fromPost(visit, token, true)
+    case 'o':
+      return fromPost(visit, token, false)
+    case 'i':
+      return product(visit, /^[0-9a-z]{1,6}$/.test(token) ? Number.parseInt(token, 36) : 0)
+    case 's':
+      return joinByInvitation(visit, token)
+    default:
+      return { screen: confused('confused.link') }
+  }
+}
+
+async function answered(visit: Visit, step: Step, answer: Answer): Promise<Outcome> {
+  switch (step) {
+    case 'city':
+      return cityAnswered(visit, answer)
+    case 'phone':
+      return phoneAnswered(visit, answer)
+    case 'name':
+      return nameAnswered(visit, answer)
+    case 'search':
+    case 'none':
+      return answer.kind === 'text' && answer.text.trim() !== ''
+        ? startSearch(visit, { query: answer.text })
+        : { screen: confused('confused.input') }
+  }
+}
+
+async function follow(visit: Visit, intent: Intent, place: Place, ref: MessageRef): Promise<Outcome> {
+  // Anybody may press a button on a shared card; only joining makes sense there.
+  if (place === 'shared' && intent.do !== 'join') return { open: 'home' }
+  switch (intent.do) {
+    case 'home':
+      return home(visit)
+    case 'ask-search':
+      return askSearch(visit)
+    case 'categories':
+      return categories(visit)
+    case 'category':
+      return startSearch(visit, { query: '', categoryId: intent.categoryId })
+    case 'results':
+      return results(visit, intent.searchId, intent.page)
+    case 'product':
+      return product(visit, intent.productId)
+    case 'variant':
+      return product(visit, intent.productId, intent.variantId)
+    case 'variants':
+      return variants(visit, intent.productId, intent.page)
+    case 'buy-alone':
+      return buyScreen(visit, { kind: 'alone', variantId: intent.variantId })
+    case 'buy-together':
+      return buyScreen(visit, { kind: 'own-group', variantId: intent.variantId })
+    case 'join':
+      return join(visit, intent.groupId, place, ref)
+    case 'group':
+      return groupPage(visit, { id: intent.groupId })
+    case 'city':
+      return cityChosen(visit, intent.cityCode)
+    case 'point':
+      return pointChosen(visit, intent.pointCode)
+    case 'change-delivery':
+      return changeDelivery(visit, intent.orderId)
+    case 'orders':
+      return orders(visit)
+    case 'order':
+      return orderPage(visit, intent.orderId)
+    case 'pay-again':
+      return tryPayingAgain(visit, intent.orderId)
+    case 'cancel-order':
+      return cancelOrder(visit, intent.orderId)
+    case 'language':
+      return { screen: languageScreen(visit.reader.language) }
+    case 'set-language':
+      return setLanguage(visit, intent.language)
+    case 'shops':
+      return shops(visit)
+    case 'shop':
+      return shopPage(visit, intent.sellerId)
+    case 'shop-products':
+      return productsToPost(visit, intent.sellerId, intent.page)
+    case 'post-offer':
+      return postPreview(visit, intent.productId)
+    case 'publish':
+      return publish(visit, intent)
+    case 'give-channel':
+      return chooseShopOfChannel(visit, intent.channelId, intent.sellerId)
+  }
+}

@@ -1,0 +1,64 @@
+/** A group in the private chat, and *Join* wherever it is pressed. */
+import { joinRefusal } from '#domain/group-buy.ts'
+import { groupById, groupByToken, rememberCard, seatOf, type GroupRow } from '#shop/group-buy.ts'
+import { confused, homeButton } from './home.ts'
+import { buyScreen } from './checkout.ts'
+import { groupLines, joinButton } from './group-card.ts'
+import type { Button, Screen } from './screen.ts'
+import type { Outcome, Visit } from './visit.ts'
+
+/** The card in the private chat, with the buttons that fit this reader. */
+export async function groupScreen(visit: Visit, group: GroupRow): Promise<Screen> {
+  const { deps, reader, visitor } = visit
+  const seat = await seatOf(deps.db, group.groupId, visitor.personId)
+  const isIn = seat !== undefined && ['held', 'paid', 'confirmed'].includes(seat.state)
+  const rows: Button[][] = []
+  if (isIn && group.state === 'open' && seat.state === 'paid') {
+    rows.push([{ label: { key: 'button.share-group' }, share: { kind: 'group', token: group.token } }])
+  }
+  if (isIn) rows.push([{ label: { key: 'button.my-order' }, intent: { do: 'order', orderId: seat.orderId } }])
+  else if (joinRefusal(group, reader.now) === undefined) rows.push([joinButton(group)])
+  rows.push([{ label: { key: 'button.product' }, intent: { do: 'product', productId: group.productId } }, homeButton])
+  return {
+    ...(group.picture !== null && { picture: group.picture }),
+    lines: [
+      ...groupLines(group, reader),
+      ...(isIn && seat.state === 'paid' && group.state === 'open'
+        ? [{ gap: true } as const, { key: 'group.you-are-in' } as const]
+        : []),
+    ],
+    rows,
+  }
+}
+
+export async function groupPage(visit: Visit, where: { id: number } | { token: string }): Promise<Outcome> {
+  const { db } = visit.deps
+  const group = 'id' in where ? await groupById(db, where.id) : await groupByToken(db, where.token)
+  // A draft is nobody's business but its leader's.
+  if (!group || (group.state === 'draft' && group.leaderId !== visit.visitor.personId)) {
+    return { screen: confused('confused.not-found') }
+  }
+  return { screen: await groupScreen(visit, group) }
+}
+
+/**
+ * *Join* was pressed. In the private chat it buys a seat; on a shared card it opens the private chat to do so, and tells
+ * us where that card lives.
+ */
+export async function join(visit: Visit, groupId: number, place: 'private' | 'shared', ref: string): Promise<Outcome> {
+  const { deps, visitor, reader } = visit
+  if (place === 'private') return buyScreen(visit, { kind: 'join', groupId })
+  const group = await groupById(deps.db, groupId)
+  if (!group) return { toast: 'confused.not-found', alert: true }
+  const card = {
+    messenger: visitor.sender.messenger,
+    messageRef: ref,
+    groupId,
+    language: reader.language,
+    shownVersion: 0,
+  }
+  await rememberCard(deps.db, card, deps.now())
+  const refusal = joinRefusal(group, deps.now())
+  if (refusal) return { toast: `refusal.${refusal}`, alert: true }
+  return { open: `j_${group.token}` }
+}

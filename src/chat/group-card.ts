@@ -1,0 +1,69 @@
+/** The group's card: what everybody sees of it, the same everywhere it is posted. */
+import { freeSeats, gap, joinRefusal } from '#domain/group-buy.ts'
+import type { GroupRow } from '#shop/group-buy.ts'
+import { optionsText } from './options.ts'
+import type { Button, Line, Screen } from './screen.ts'
+import type { Reader } from './text.ts'
+
+const price = (group: GroupRow) => ({ money: { amount: group.price, currency: group.currency } })
+
+export function joinButton(group: GroupRow): Button {
+  const label = {
+    key: 'button.join-gap' as const,
+    params: { price: price(group), count: gap(group), until: { at: group.deadlineAt } },
+  }
+  return { label, intent: { do: 'join', groupId: group.groupId } }
+}
+
+/** What everybody sees of a group: exact numbers, first names, the deadline. */
+export function groupLines(group: GroupRow, reader: Reader): Line[] {
+  const lines: Line[] = [{ raw: { words: group.title }, style: 'bold' }]
+  const option = optionsText(group.options, reader.language)
+  if (option !== '') lines.push({ key: 'product.option', params: { option } })
+  const alone = { money: { amount: group.alonePrice, currency: group.currency } }
+  lines.push({ key: 'group.price', params: { price: price(group), alone, count: group.size } }, { gap: true })
+  // A bar of at most ten marks; the numbers beside it are exact.
+  const marks = Math.min(group.size, 10)
+  const filled = Math.floor((group.paidSeats * marks) / group.size)
+  const bar = '●'.repeat(filled) + '○'.repeat(marks - filled)
+  const counts = { bar, paid: group.paidSeats, size: group.size, count: gap(group), until: { at: group.deadlineAt } }
+  switch (group.state) {
+    case 'draft':
+      lines.push({ key: 'group.draft' })
+      break
+    case 'open':
+      lines.push({ key: group.deadlineAt > reader.now ? 'group.open' : 'group.closing', params: counts })
+      if (freeSeats(group) < gap(group))
+        lines.push({ key: 'group.being-paid', params: { count: gap(group) - freeSeats(group) } })
+      break
+    case 'formed':
+      lines.push({ key: 'group.formed', params: counts })
+      break
+    case 'failed':
+    case 'cancelled':
+      lines.push({ key: 'group.failed', params: counts })
+      break
+  }
+  if (group.members.length > 0) lines.push({ key: 'group.members', params: { names: group.members.join(', ') } })
+  return lines
+}
+
+/** The card for a chat where anybody may read and press: no button depends on the reader. */
+export function sharedCard(group: GroupRow, reader: Reader): Screen {
+  const isOpen = joinRefusal(group, reader.now) === undefined
+  const rows: Button[][] = isOpen
+    ? [
+        [
+          {
+            label: { key: 'button.join', params: { price: price(group) } },
+            intent: { do: 'join', groupId: group.groupId },
+          },
+        ],
+      ]
+    : [[{ label: { key: 'button.open-shop' }, start: `g_${group.token}` }]]
+  return {
+    ...(group.picture !== null && { picture: group.picture }),
+    lines: [...groupLines(group, reader), { key: 'product.seller', params: { seller: group.sellerName } }],
+    rows,
+  }
+}

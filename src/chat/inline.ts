@@ -1,0 +1,103 @@
+/** `@bot words` in any chat: products as cards, or the card of a group that is shared. */
+import type { Words } from '#domain/people.ts'
+import { browse, productById, type ProductRow } from '#shop/catalog.ts'
+import { groupByToken, rememberCard, type GroupRow } from '#shop/group-buy.ts'
+import { cardLines } from './catalog.ts'
+import { sharedCard } from './group-card.ts'
+import type { InlineCard, InlineReply, MessageRef } from './messenger.ts'
+import type { Button, Line, Screen } from './screen.ts'
+import { say, screenToMessage } from './text.ts'
+import type { Visit } from './visit.ts'
+
+const pageSize = 10
+
+/** `g_<token>` and `p_<id>` are what share buttons type; everything else is a search. */
+export async function answerInline(visit: Visit, query: string, offset: string): Promise<InlineReply> {
+  const { deps } = visit
+  const [, kind, token = ''] = /^\s*([gp])_([A-Za-z0-9_-]{1,40})\s*$/.exec(query) ?? []
+  if (kind === 'g') {
+    const group = await groupByToken(deps.db, token)
+    const isShared = group && group.state !== 'draft'
+    return { cards: isShared ? [groupCard(visit, group)] : [], nextOffset: '', personal: true }
+  }
+  if (kind === 'p') {
+    const product = await productById(deps.db, Number.parseInt(token, 36) || 0, deps.now())
+    const isOnSale = product && !product.withdrawn && product.variants.length > 0
+    return { cards: isOnSale ? [await productCard(visit, product)] : [], nextOffset: '', personal: true }
+  }
+  const from = /^\d{1,6}$/.test(offset) ? Number(offset) : 0
+  const { total, products } = await browse(deps.db, query.trim().slice(0, 200), from, pageSize, deps.now())
+  const cards = await Promise.all(products.map(async (product) => productCard(visit, product)))
+  return { cards, nextOffset: from + products.length < total ? String(from + products.length) : '', personal: true }
+}
+
+function groupCard(visit: Visit, group: GroupRow): InlineCard {
+  const { reader } = visit
+  const params = {
+    price: { money: { amount: group.price, currency: group.currency } },
+    count: group.size - group.paidSeats,
+    until: { at: group.deadlineAt },
+  }
+  return {
+    id: `g_${group.token}`,
+    title: title(group.title, visit),
+    description: say('inline.group', reader, params),
+    ...(group.picture !== null && { thumbnail: group.picture }),
+    message: screenToMessage(sharedCard(group, reader), reader),
+  }
+}
+
+async function productCard(visit: Visit, product: ProductRow): Promise<InlineCard> {
+  const { reader } = visit
+  const variant = product.variants.find((candidate) => candidate.free > 0) ?? product.variants[0]
+  const [picture] = product.pictures
+  const prices = variant ? variantPrices(variant) : undefined
+  return {
+    id: `p_${product.productId.toString(36)}`,
+    title: title(product.title, visit),
+    description: prices ? say(prices.key, reader, prices.params) : say('product.sold-out', reader),
+    ...(picture !== undefined && { thumbnail: picture }),
+    message: screenToMessage(await sharedProduct(visit, product), reader),
+  }
+}
+
+function variantPrices(variant: ProductRow['variants'][number]) {
+  const { currency } = variant
+  const price = { money: { amount: variant.price, currency } }
+  if (variant.groupPrice === null || variant.groupSize === null)
+    return { key: 'inline.alone' as const, params: { price } }
+  const together = { money: { amount: variant.groupPrice, currency } }
+  return { key: 'inline.both' as const, params: { price, together, count: variant.groupSize } }
+}
+
+/** A product where anybody may read it: the buttons lead to the private chat. */
+async function sharedProduct(visit: Visit, product: ProductRow): Promise<Screen> {
+  const variant = product.variants.find((candidate) => candidate.free > 0) ?? product.variants[0]
+  const lines: Line[] = await cardLines(visit, product, variant)
+  const start = `i_${product.productId.toString(36)}`
+  const row: Button[] = []
+  if (variant?.groupPrice) {
+    row.push({
+      label: {
+        key: 'button.together',
+        params: { price: { money: { amount: variant.groupPrice, currency: variant.currency } } },
+      },
+      start,
+    })
+  }
+  row.push({ label: { key: 'button.open' }, start })
+  return { ...(product.pictures[0] !== undefined && { picture: product.pictures[0] }), lines, rows: [row] }
+}
+
+const title = (words: Words, { reader }: Visit) => words[reader.language] ?? Object.values(words)[0] ?? ''
+
+/** A card was put into a chat: a group's is remembered, to be kept up to date there. */
+export async function inlineChosen(visit: Visit, cardId: string, ref: MessageRef): Promise<void> {
+  const { deps, visitor, reader } = visit
+  const [, token] = /^g_([A-Za-z0-9_-]{1,40})$/.exec(cardId) ?? []
+  const group = token === undefined ? undefined : await groupByToken(deps.db, token)
+  if (!group) return
+  const messenger = visitor.sender.messenger
+  const card = { messenger, messageRef: ref, groupId: group.groupId, language: reader.language, shownVersion: 0 }
+  await rememberCard(deps.db, card, deps.now())
+}

@@ -1,0 +1,111 @@
+/**
+ * What a person asks for by a button: a closed union, with one codec for callback data.
+ * At most 64 bytes (Telegram's limit, the narrowest), immutable ids in base 36, never list positions. Decoding only says
+ * what was asked; whether they may is checked by the operation, on every use.
+ */
+import { languages, type Language } from '#domain/people.ts'
+
+export type Intent =
+  | { do: 'home' }
+  | { do: 'ask-search' }
+  | { do: 'categories' }
+  | { do: 'category'; categoryId: number }
+  | { do: 'results'; searchId: number; page: number }
+  | { do: 'product'; productId: number }
+  | { do: 'variant'; productId: number; variantId: number }
+  | { do: 'variants'; productId: number; page: number }
+  | { do: 'buy-alone'; variantId: number }
+  | { do: 'buy-together'; variantId: number }
+  | { do: 'join'; groupId: number }
+  | { do: 'group'; groupId: number }
+  | { do: 'city'; cityCode: number }
+  | { do: 'point'; pointCode: string }
+  | { do: 'change-delivery'; orderId: number }
+  | { do: 'orders' }
+  | { do: 'order'; orderId: number }
+  | { do: 'pay-again'; orderId: number }
+  | { do: 'cancel-order'; orderId: number }
+  | { do: 'language' }
+  | { do: 'set-language'; language: Language }
+  | { do: 'shops' }
+  | { do: 'shop'; sellerId: number }
+  | { do: 'shop-products'; sellerId: number; page: number }
+  | { do: 'post-offer'; productId: number }
+  | { do: 'publish'; channelId: number; productId: number; isGroupOffer: number }
+  | { do: 'give-channel'; channelId: number; sellerId: number }
+
+type Field = 'number' | 'word' | 'language'
+type FieldsOf<D extends Intent['do']> = Record<Exclude<keyof Extract<Intent, { do: D }>, 'do'>, Field>
+
+/** Codes are for ever: buttons sent years ago carry them. A code that is given up is never used again. */
+const codes: { [D in Intent['do']]: { code: string; fields: FieldsOf<D> } } = {
+  home: { code: 'h', fields: {} },
+  'ask-search': { code: 's', fields: {} },
+  categories: { code: 'c', fields: {} },
+  category: { code: 'cc', fields: { categoryId: 'number' } },
+  results: { code: 'r', fields: { searchId: 'number', page: 'number' } },
+  product: { code: 'p', fields: { productId: 'number' } },
+  variant: { code: 'v', fields: { productId: 'number', variantId: 'number' } },
+  variants: { code: 'vv', fields: { productId: 'number', page: 'number' } },
+  'buy-alone': { code: 'b', fields: { variantId: 'number' } },
+  'buy-together': { code: 't', fields: { variantId: 'number' } },
+  join: { code: 'j', fields: { groupId: 'number' } },
+  group: { code: 'g', fields: { groupId: 'number' } },
+  city: { code: 'dc', fields: { cityCode: 'number' } },
+  point: { code: 'dp', fields: { pointCode: 'word' } },
+  'change-delivery': { code: 'dd', fields: { orderId: 'number' } },
+  orders: { code: 'o', fields: {} },
+  order: { code: 'oo', fields: { orderId: 'number' } },
+  'pay-again': { code: 'op', fields: { orderId: 'number' } },
+  'cancel-order': { code: 'oc', fields: { orderId: 'number' } },
+  language: { code: 'l', fields: {} },
+  'set-language': { code: 'll', fields: { language: 'language' } },
+  shops: { code: 'm', fields: {} },
+  shop: { code: 'mm', fields: { sellerId: 'number' } },
+  'shop-products': { code: 'mp', fields: { sellerId: 'number', page: 'number' } },
+  'post-offer': { code: 'mo', fields: { productId: 'number' } },
+  publish: { code: 'mx', fields: { channelId: 'number', productId: 'number', isGroupOffer: 'number' } },
+  'give-channel': { code: 'mc', fields: { channelId: 'number', sellerId: 'number' } },
+}
+
+const byCode = new Map(Object.entries(codes).map(([name, { code, fields }]) => [code, { name, fields }]))
+
+/** @throws when it would not fit into 64 bytes: a defect of ours. */
+export function intentToAct(intent: Intent): string {
+  const { code, fields } = codes[intent.do]
+  const values = Object.keys(fields).map((field) => {
+    const value: unknown = intent[field as keyof Intent]
+    return typeof value === 'number' ? value.toString(36) : String(value)
+  })
+  const act = [code, ...values].join('.')
+  if (Buffer.byteLength(act) > 64) throw new Error(`callback data over 64 bytes: ${act}`)
+  return act
+}
+
+/** @returns undefined for anything that this codec has not written: forged, or from another bot's life. */
+export function actToIntent(act: string): Intent | undefined {
+  const [code = '', ...values] = act.split('.')
+  const found = byCode.get(code)
+  const fields = Object.entries<Field>(found?.fields ?? {})
+  if (!found || fields.length !== values.length) return undefined
+  const intent: Record<string, unknown> = { do: found.name }
+  for (const [at, [name, field]] of fields.entries()) {
+    const value = parseField(field, values[at] ?? '')
+    if (value === undefined) return undefined
+    intent[name] = value
+  }
+  return intent as Intent
+}
+
+function parseField(field: Field, value: string): string | number | undefined {
+  switch (field) {
+    case 'number': {
+      const number = /^[0-9a-z]{1,7}$/.test(value) ? Number.parseInt(value, 36) : Number.NaN
+      return number <= 2_147_483_647 ? number : undefined
+    }
+    case 'word':
+      return /^[A-Za-z0-9_-]{1,40}$/.test(value) ? value : undefined
+    case 'language':
+      return languages.find((language) => language === value)
+  }
+}

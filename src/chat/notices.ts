@@ -1,0 +1,103 @@
+/** What people are told without having asked: each notification as a screen. */
+import type { Deps } from '#shop/deps.ts'
+import { groupById } from '#shop/group-buy.ts'
+import type { Notice } from '#shop/notifications.ts'
+import { orderOf } from '#shop/orders.ts'
+import { groupLines } from './group-card.ts'
+import { homeButton } from './home.ts'
+import { orderScreen } from './orders.ts'
+import type { Button, Screen } from './screen.ts'
+import { channelScreen } from './sellers.ts'
+import type { Reader } from './text.ts'
+
+/**
+ * The message for a notification, from how things stand now: a late message never tells an old truth.
+ * @returns undefined when there is nothing left to tell.
+ */
+export async function noticeScreen(
+  notice: Notice,
+  personId: number,
+  reader: Reader,
+  deps: Deps,
+): Promise<Screen | undefined> {
+  switch (notice.kind) {
+    case 'payment-ready':
+    case 'payment-declined': {
+      const order = await orderOf(deps.db, notice.data.orderId, personId)
+      return order?.state === 'awaiting_payment' ? orderScreen(order, reader) : undefined
+    }
+    case 'order-expired':
+      return aboutOrder('notice.order-expired', notice.data.orderId)
+    case 'order-paid':
+      return aboutOrder('notice.order-paid', notice.data.orderId)
+    case 'money-released':
+      return aboutOrder(notice.data.late ? 'notice.money-back-late' : 'notice.money-back', notice.data.orderId)
+    case 'shipment':
+      return aboutOrder(`told.${notice.data.state}` as 'told.accepted', notice.data.orderId)
+    case 'seat-paid': {
+      const group = await groupById(deps.db, notice.data.groupId)
+      if (!group || group.state !== 'open') return undefined
+      const rows: Button[][] = [
+        [{ label: { key: 'button.share-group' }, share: { kind: 'group', token: group.token } }],
+        [{ label: { key: 'button.group' }, intent: { do: 'group', groupId: group.groupId } }, homeButton],
+      ]
+      return {
+        ...(group.picture !== null && { picture: group.picture }),
+        lines: [{ key: 'notice.seat-paid' }, { gap: true }, ...groupLines(group, reader)],
+        rows,
+      }
+    }
+    case 'group-joined': {
+      const group = await groupById(deps.db, notice.data.groupId)
+      if (!group || group.state !== 'open') return undefined
+      const rows: Button[][] = [
+        [{ label: { key: 'button.share-group' }, share: { kind: 'group', token: group.token } }],
+        [{ label: { key: 'button.group' }, intent: { do: 'group', groupId: group.groupId } }],
+      ]
+      return { lines: [{ key: 'notice.group-joined' }, { gap: true }, ...groupLines(group, reader)], rows }
+    }
+    case 'group-formed':
+    case 'group-failed': {
+      const group = await groupById(deps.db, notice.data.groupId)
+      if (!group) return undefined
+      const key = notice.kind === 'group-formed' ? 'notice.group-formed' : 'notice.group-failed'
+      const rows: Button[][] = [
+        [{ label: { key: 'button.my-order' }, intent: { do: 'order', orderId: notice.data.orderId } }],
+        [{ label: { key: 'button.product' }, intent: { do: 'product', productId: group.productId } }, homeButton],
+      ]
+      return { lines: [{ key }, { gap: true }, ...groupLines(group, reader)], rows }
+    }
+    case 'channel-added':
+      return channelScreen({ deps }, notice.data.channelId, personId)
+    case 'post-published':
+      return {
+        lines: [{ key: notice.data.isSent ? 'notice.post-published' : 'post.not-sent' }],
+        rows: [[{ label: { key: 'button.shops' }, intent: { do: 'shops' } }, homeButton]],
+      }
+  }
+
+  async function aboutOrder(
+    key:
+      | 'notice.order-paid'
+      | 'notice.order-expired'
+      | 'notice.money-back'
+      | 'notice.money-back-late'
+      | 'told.accepted',
+    orderId: number,
+  ): Promise<Screen | undefined> {
+    const order = await orderOf(deps.db, orderId, personId)
+    if (!order) return undefined
+    const params = {
+      number: order.number,
+      title: { words: order.title },
+      total: { money: { amount: order.total, currency: order.currency } },
+      days: { days: { from: order.promisedFrom, to: order.promisedTo } },
+      place: `${order.recipient.cityName}, ${order.recipient.pickupPointText}`,
+    }
+    const rows: Button[][] = [[{ label: { key: 'button.my-order' }, intent: { do: 'order', orderId } }, homeButton]]
+    if (key === 'notice.order-expired' || key === 'notice.money-back') {
+      rows.unshift([{ label: { key: 'button.product' }, intent: { do: 'product', productId: order.productId } }])
+    }
+    return { lines: [{ key, params }], rows }
+  }
+}

@@ -1,0 +1,212 @@
+/** The shop's own side: its channels, its posts, and what they brought. */
+import type { ProductRow } from '#shop/catalog.ts'
+import { productById } from '#shop/catalog.ts'
+import { openGroups } from '#shop/group-buy.ts'
+import {
+  channelById,
+  giveChannel,
+  joinShop,
+  post,
+  postOpened,
+  shopProducts,
+  shopsOf,
+  shopView,
+  type PostStats,
+  type PostToPublish,
+} from '#shop/sellers.ts'
+import { product as productPage } from './catalog.ts'
+import { groupScreen } from './group-buy.ts'
+import { confused, homeButton } from './home.ts'
+import type { Button, Line, Screen } from './screen.ts'
+import type { Outcome, Visit } from './visit.ts'
+
+export async function joinByInvitation(visit: Visit, invitation: string): Promise<Outcome> {
+  const shop = await joinShop(visit.deps.db, invitation, visit.visitor.personId, visit.deps.now())
+  if (!shop) return { screen: confused('confused.link') }
+  const page = await shopPage(visit, shop.sellerId)
+  const welcome: Line[] = [{ key: 'shop.welcome', params: { shop: shop.name } }, { gap: true }]
+  return page.screen ? { screen: { ...page.screen, lines: [...welcome, ...page.screen.lines] } } : page
+}
+
+export async function shops({ deps, visitor }: Visit): Promise<Outcome> {
+  const found = await shopsOf(deps.db, visitor.personId)
+  const rows = found
+    .slice(0, 8)
+    .map(({ sellerId, name }): Button[] => [{ label: { raw: name }, intent: { do: 'shop', sellerId } }])
+  return { screen: { picture: 'brand/seller', lines: [{ key: 'shop.which' }], rows: [...rows, [homeButton]] } }
+}
+
+export async function shopPage({ deps, visitor }: Visit, sellerId: number): Promise<Outcome> {
+  const view = await shopView(deps.db, sellerId, visitor.personId)
+  if (!view) return { screen: confused('confused.not-found') }
+  const lines: Line[] = [{ key: 'shop.title', params: { shop: view.shop.name } }]
+  if (view.channels.length === 0) lines.push({ gap: true }, { key: 'shop.no-channel' })
+  else lines.push({ key: 'shop.channels', params: { titles: view.channels.map(({ title }) => title).join(', ') } })
+  for (const stats of view.stats) lines.push({ gap: true }, ...statsLines(stats))
+  const rows: Button[][] = []
+  if (view.channels.length > 0) {
+    rows.push([{ label: { key: 'button.new-post' }, intent: { do: 'shop-products', sellerId, page: 0 } }])
+  }
+  rows.push([{ label: { key: 'button.refresh' }, intent: { do: 'shop', sellerId } }, homeButton])
+  return { screen: { picture: 'brand/seller', lines, rows } }
+}
+
+/** What a post brought, in exact numbers. */
+function statsLines(stats: PostStats): Line[] {
+  const lines: Line[] = [
+    {
+      key: 'post.line',
+      params: { title: { words: stats.title }, channel: stats.channelTitle, at: { at: stats.createdAt } },
+    },
+  ]
+  if (stats.state !== 'sent')
+    return [...lines, { key: stats.state === 'due' || stats.state === 'sending' ? 'post.on-its-way' : 'post.not-sent' }]
+  const { opened, groupsOpened, groupsFormed, seats, orders } = stats
+  lines.push({ key: 'post.brought', params: { opened, groupsOpened, groupsFormed, seats, orders } })
+  for (const { amount, currency } of stats.revenue) {
+    lines.push({ key: 'post.revenue', params: { sum: { money: { amount: BigInt(amount), currency } } } })
+  }
+  return lines
+}
+
+export async function productsToPost(visit: Visit, sellerId: number, page: number): Promise<Outcome> {
+  const found = await shopProducts(visit.deps.db, sellerId, visit.visitor.personId, page, visit.deps.now())
+  if (!found) return { screen: confused('confused.not-found') }
+  const rows = found.products.map((product): Button[] => [
+    { label: { raw: { words: product.title } }, intent: { do: 'post-offer', productId: product.productId } },
+  ])
+  const paging: Button[] = []
+  if (page > 0)
+    paging.push({ label: { key: 'button.previous' }, intent: { do: 'shop-products', sellerId, page: page - 1 } })
+  paging.push({ label: { key: 'button.my-shop' }, intent: { do: 'shop', sellerId } })
+  if ((page + 1) * 6 < found.total) {
+    paging.push({ label: { key: 'button.next' }, intent: { do: 'shop-products', sellerId, page: page + 1 } })
+  }
+  const place = { from: page * 6 + 1, to: page * 6 + found.products.length, total: found.total }
+  return {
+    screen: { picture: 'brand/seller', lines: [{ key: 'post.which-product', params: place }], rows: [...rows, paging] },
+  }
+}
+
+/** The post as it will look, with a button for each channel and kind. */
+export async function postPreview(visit: Visit, productId: number): Promise<Outcome> {
+  const { deps, visitor } = visit
+  const product = await productById(deps.db, productId, deps.now())
+  const view = product ? await shopView(deps.db, product.sellerId, visitor.personId) : undefined
+  if (!product || !view || product.withdrawn) return { screen: confused('confused.not-found') }
+  const hasGroupPrice = product.variants.some((variant) => variant.groupPrice !== null)
+  const rows: Button[][] = []
+  for (const { channelId, title } of view.channels.slice(0, 3)) {
+    const publish = (isGroupOffer: number): Button['label'] & object => ({
+      key: isGroupOffer === 1 ? 'button.post-group' : 'button.post-product',
+      params: { channel: title },
+    })
+    if (hasGroupPrice) {
+      rows.push([{ label: publish(1), intent: { do: 'publish', channelId, productId, isGroupOffer: 1 } }])
+    }
+    rows.push([{ label: publish(0), intent: { do: 'publish', channelId, productId, isGroupOffer: 0 } }])
+  }
+  rows.push([
+    { label: { key: 'button.back' }, intent: { do: 'shop-products', sellerId: product.sellerId, page: 0 } },
+    homeButton,
+  ])
+  const lines: Line[] = [{ key: 'post.preview' }, { gap: true }, ...postLines(product, hasGroupPrice)]
+  return { screen: { ...(product.pictures[0] !== undefined && { picture: product.pictures[0] }), lines, rows } }
+}
+
+function postLines(product: ProductRow, isGroupOffer: boolean): Line[] {
+  const lines: Line[] = [{ raw: { words: product.title }, style: 'bold' }]
+  const variant = product.variants.find((candidate) => candidate.groupPrice !== null) ?? product.variants[0]
+  if (variant) {
+    const { currency } = variant
+    lines.push({ key: 'price.alone', params: { price: { money: { amount: variant.price, currency } } } })
+    if (isGroupOffer && variant.groupPrice !== null && variant.groupSize !== null) {
+      const price = { money: { amount: variant.groupPrice, currency } }
+      lines.push({ key: 'price.together', params: { price, count: variant.groupSize } })
+    }
+  }
+  lines.push({ gap: true }, { raw: { words: product.description } })
+  return lines
+}
+
+export async function publish(
+  visit: Visit,
+  { channelId, productId, isGroupOffer }: { channelId: number; productId: number; isGroupOffer: number },
+): Promise<Outcome> {
+  const { deps, visitor } = visit
+  const wish = { channelId, productId, isGroupOffer: isGroupOffer === 1 }
+  const who = { personId: visitor.personId, requestKey: visitor.requestKey, now: deps.now() }
+  const result = await post(deps.db, { ...wish, ...who })
+  if (!result.ok) {
+    return result.reason === 'not-found'
+      ? { screen: confused('confused.not-found') }
+      : { toast: `refusal.${result.reason}`, alert: true }
+  }
+  const product = await productById(deps.db, productId, deps.now())
+  const back: Button = product
+    ? { label: { key: 'button.my-shop' }, intent: { do: 'shop', sellerId: product.sellerId } }
+    : homeButton
+  return { screen: { picture: 'brand/seller', lines: [{ key: 'post.accepted' }], rows: [[back, homeButton]] } }
+}
+
+/** The message in the channel: whoever presses is led to the private chat with a link of this very post. */
+export function postScreen({ product, token, isGroupOffer }: PostToPublish): Screen {
+  const variant = product.variants.find((candidate) => candidate.groupPrice !== null) ?? product.variants[0]
+  const row: Button[] = []
+  if (isGroupOffer && variant?.groupPrice) {
+    const price = { money: { amount: variant.groupPrice, currency: variant.currency } }
+    row.push({ label: { key: 'button.together', params: { price } }, start: `t_${token}` })
+  }
+  row.push({ label: { key: isGroupOffer ? 'button.alone' : 'button.open' }, start: `o_${token}` })
+  return {
+    ...(product.pictures[0] !== undefined && { picture: product.pictures[0] }),
+    lines: postLines(product, isGroupOffer),
+    rows: [row],
+  }
+}
+
+/** Somebody came by a post: *Together* leads to the open group nearest to completion, or to starting one. */
+export async function fromPost(visit: Visit, token: string, isTogether: boolean): Promise<Outcome> {
+  const { deps, visitor } = visit
+  const opened = await postOpened(deps.db, token, visitor.personId, deps.now())
+  if (!opened) return { screen: confused('confused.link') }
+  const [nearest] = isTogether ? await openGroups(deps.db, opened.productId, deps.now()) : []
+  return nearest ? { screen: await groupScreen(visit, nearest) } : productPage(visit, opened.productId)
+}
+
+/** The bot was made administrator of a channel: whose is it? */
+export async function channelScreen(
+  { deps }: Pick<Visit, 'deps'>,
+  channelId: number,
+  personId: number,
+): Promise<Screen | undefined> {
+  const channel = await channelById(deps.db, channelId)
+  if (!channel) return undefined
+  const title = { channel: channel.title }
+  const own = await shopsOf(deps.db, personId)
+  const assigned = own.find(({ sellerId }) => sellerId === channel.sellerId)
+  if (assigned) {
+    const { sellerId } = assigned
+    return {
+      lines: [{ key: 'channel.connected', params: { ...title, shop: assigned.name } }],
+      rows: [[{ label: { key: 'button.new-post' }, intent: { do: 'shop-products', sellerId, page: 0 } }, homeButton]],
+    }
+  }
+  if (channel.sellerId !== null) return { lines: [{ key: 'channel.taken', params: title }], rows: [[homeButton]] }
+  if (own.length === 0) return { lines: [{ key: 'channel.no-shop', params: title }], rows: [[homeButton]] }
+  const rows = own
+    .slice(0, 8)
+    .map(({ sellerId, name }): Button[] => [
+      { label: { raw: name }, intent: { do: 'give-channel', channelId, sellerId } },
+    ])
+  return { lines: [{ key: 'channel.which-shop', params: title }], rows: [...rows, [homeButton]] }
+}
+
+export async function chooseShopOfChannel(visit: Visit, channelId: number, sellerId: number): Promise<Outcome> {
+  await giveChannel(visit.deps.db, channelId, sellerId, visit.visitor.personId)
+  const channel = await channelById(visit.deps.db, channelId)
+  // Only those who added it are told how it stands: ids in buttons are hostile.
+  if (channel?.addedById !== visit.visitor.personId) return { screen: confused('confused.not-found') }
+  const screen = await channelScreen(visit, channelId, visit.visitor.personId)
+  return { screen: screen ?? confused('confused.not-found') }
+}

@@ -1,0 +1,45 @@
+/** What every feature of the chat is given: who asks, in which words to answer, and what the shop stands on. */
+import type { Deps } from '#shop/deps.ts'
+import type { Purchase } from '#shop/checkout.ts'
+import type { Visitor } from './front.ts'
+import type { Intent } from './intent.ts'
+import type { Screen } from './screen.ts'
+import type { Key } from './words.ts'
+import type { Reader } from './text.ts'
+
+/** One request of one person. */
+export type Visit = {
+  visitor: Visitor
+  reader: Reader
+  /** What we know already of the question that is open. */
+  asked: Record<string, unknown>
+  deps: Deps
+}
+
+/** What a feature answers; `dispatch.ts` puts it into words. */
+export type Outcome = {
+  screen?: Screen
+  toast?: Key
+  alert?: boolean
+  asNew?: boolean
+  open?: string
+}
+
+/** A purchase as the button that asks for it, to go on with after a question. */
+export function purchaseToIntent(purchase: Purchase): Intent {
+  switch (purchase.kind) {
+    case 'alone':
+      return { do: 'buy-alone', variantId: purchase.variantId }
+    case 'own-group':
+      return { do: 'buy-together', variantId: purchase.variantId }
+    case 'join':
+      return { do: 'join', groupId: purchase.groupId }
+  }
+}
+
+export function intentToPurchase(intent: Intent | undefined): Purchase | undefined {
+  if (intent?.do === 'buy-alone') return { kind: 'alone', variantId: intent.variantId }
+  if (intent?.do === 'buy-together') return { kind: 'own-group', variantId: intent.variantId }
+  if (intent?.do === 'join') return { kind: 'join', groupId: intent.groupId }
+  return undefined
+}

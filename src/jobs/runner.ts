@@ -1,0 +1,49 @@
+/** The queue's workers of this process, with a pulse that tells the others when they die. */
+import { EventEmitter } from 'node:events'
+import { Logger as QueueLogger, run, type WorkerEvents } from 'graphile-worker'
+import type { Client } from '#shop/deps.ts'
+import { freeJobsOfDeadWorkers, startWorkerPulse } from '#shop/jobs.ts'
+import { toTaskList, type Handlers } from './tasks.ts'
+
+type Log = { warn(fields: object, message: string): void; error(fields: object, message: string): void }
+
+/**
+ * @param concurrency jobs at once in this process.
+ * @param onLost the process should end: its jobs may be given to others.
+ */
+export async function startRunner(options: {
+  databaseUrl: string
+  db: Client
+  handlers: Handlers
+  concurrency: number
+  log: Log
+  onLost(error: Error): void
+}): Promise<{ stop(): Promise<void> }> {
+  const { databaseUrl, db, handlers, concurrency, log } = options
+  const pulse = await startWorkerPulse(databaseUrl, options.onLost)
+  await freeJobsOfDeadWorkers(db)
+  const events = new EventEmitter() as WorkerEvents
+  const pulses: Promise<void>[] = []
+  events.on('worker:create', ({ worker }) => {
+    pulses.push(pulse.add(worker.workerId))
+  })
+  const runner = await run({
+    connectionString: databaseUrl,
+    concurrency,
+    noHandleSignals: true,
+    pollInterval: 1000,
+    taskList: toTaskList(handlers),
+    events,
+    logger: new QueueLogger(() => (level, message, meta) => {
+      if (level === 'error') log.error({ job: meta?.['job'] ? 'failed' : undefined }, message)
+      else if (level === 'warning') log.warn({}, message)
+    }),
+  })
+  await Promise.all(pulses)
+  return {
+    async stop() {
+      await runner.stop()
+      await pulse.stop()
+    },
+  }
+}

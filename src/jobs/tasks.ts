@@ -1,0 +1,46 @@
+/** One handler for each kind of job. A job carries ids only, asks the database how things stand, and may be repeated. */
+import type { TaskList } from 'graphile-worker'
+import type { Outbox } from '#chat/outbox.ts'
+import { createShipment, pollDueShipments, refreshShipment } from '#shop/delivery.ts'
+import type { Deps } from '#shop/deps.ts'
+import { closeDueGroups, expireOrders } from '#shop/group-buy.ts'
+import type { Jobs } from '#shop/jobs.ts'
+import { tidyUp } from '#shop/notifications.ts'
+import { finishPlacingPayment, movePayment, refreshPayment, refreshSilentPayments } from '#shop/payments.ts'
+
+export type Handlers = { [Name in keyof Jobs]: (payload: Jobs[Name]) => Promise<void> }
+
+export function createHandlers(deps: Deps, outbox: Outbox): Handlers {
+  const { db, provider, carrier } = deps
+  return {
+    'place-payment': ({ paymentId }) => finishPlacingPayment(db, paymentId, provider, deps.returnUrl, deps.now()),
+    'move-payment': ({ moveId }) => movePayment(db, moveId, provider, deps.now()),
+    'refresh-payment': ({ paymentId }) => refreshPayment(db, paymentId, provider, deps.returnUrl, deps.now()),
+    'send-notifications': async () => {
+      await outbox.sendNotifications()
+    },
+    'update-cards': ({ groupId }) => outbox.updateCards(groupId),
+    'publish-post': ({ postId }) => outbox.publishPost(postId),
+    'create-shipment': ({ shipmentId }) => createShipment(db, shipmentId, carrier, deps.now()),
+    'refresh-shipment': ({ shipmentId }) => refreshShipment(db, shipmentId, carrier, deps.now()),
+    'close-due-groups': async () => {
+      await closeDueGroups(db, deps.now())
+    },
+    'expire-orders': async () => {
+      await expireOrders(db, deps.now())
+    },
+    'refresh-payments': () => refreshSilentPayments(db, deps.now()),
+    'poll-carriers': () => pollDueShipments(db, deps.now()),
+    'tidy-up': () => tidyUp(db, deps.now()),
+  }
+}
+
+/** The queue stores payloads as JSON that only `enqueue` writes, with the types of `Jobs`. */
+export function toTaskList(handlers: Handlers): TaskList {
+  return Object.fromEntries(
+    Object.entries(handlers).map(([name, handle]) => [
+      name,
+      (payload: unknown) => (handle as (payload: unknown) => Promise<void>)(payload),
+    ]),
+  )
+}

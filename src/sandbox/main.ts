@@ -1,0 +1,33 @@
+/** `npm run sandbox`: the sandbox as a program of its own. It shares no configuration with the product, on purpose. */
+import { startSandbox } from './sandbox.ts'
+
+const env = process.env
+const port = Number(env['SANDBOX_PORT'] || 8080)
+const paceSeconds = Number(env['SANDBOX_PACE'] || 0)
+const webhooks = (env['SANDBOX_WEBHOOKS'] || 'http://127.0.0.1:3000').replace(/\/+$/, '')
+
+function quit(message: string): never {
+  process.stderr.write(`${message}\n`)
+  process.exit(1)
+}
+
+if (!Number.isInteger(port) || port < 0 || port > 65_535) quit('SANDBOX_PORT must be a port number')
+if (!Number.isFinite(paceSeconds) || paceSeconds < 0) quit('SANDBOX_PACE must be a number of seconds')
+if (!URL.canParse(webhooks)) quit('SANDBOX_WEBHOOKS must be a URL')
+
+try {
+  const sandbox = await startSandbox({
+    port,
+    yookassaWebhookUrl: `${webhooks}/webhooks/yookassa`,
+    cdekWebhookUrl: `${webhooks}/webhooks/cdek`,
+    ...(paceSeconds > 0 ? { paceSeconds } : {}),
+  })
+  process.stdout.write(`Sandbox: ${sandbox.url}\n`)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void sandbox.close().then(() => process.exit(0)))
+  }
+} catch (error) {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE') quit(`Port ${port} is taken: set SANDBOX_PORT to another one.`)
+  quit(error instanceof Error ? error.message : String(error))
+}

@@ -1,0 +1,393 @@
+/**
+ * The pretend payment provider's own books: payments and refunds in the shape of YooKassa's API v3, and the only
+ * functions that change them. Source of shapes and rules: https://yookassa.ru/developers/api.
+ */
+import { randomUUID } from 'node:crypto'
+import type { z } from 'zod'
+import {
+  type Amount,
+  amountToMinor,
+  type createPaymentSchema,
+  type createRefundSchema,
+  YookassaError,
+} from './money-requests.ts'
+
+type Cancellation = { party: 'merchant' | 'yoo_money' | 'payment_network'; reason: string }
+
+/** As it goes over the wire; nothing else is kept of a payment. */
+export type Payment = {
+  id: string
+  status: 'pending' | 'waiting_for_capture' | 'succeeded' | 'canceled'
+  /** After a capture in part: what was taken, as the real one shows it. */
+  amount: Amount
+  income_amount?: Amount
+  description?: string
+  recipient: { account_id: string; gateway_id: string }
+  payment_method?: Record<string, unknown> & { type: string }
+  captured_at?: string
+  created_at: string
+  /** Until when a hold lasts. */
+  expires_at?: string
+  confirmation?: { type: 'redirect'; confirmation_url: string; return_url: string }
+  test: true
+  paid: boolean
+  refundable: boolean
+  refunded_amount?: Amount
+  receipt_registration?: 'pending' | 'succeeded' | 'canceled'
+  metadata: Record<string, string>
+  cancellation_details?: Cancellation
+  authorization_details?: Record<string, unknown>
+}
+
+export type Refund = {
+  id: string
+  payment_id: string
+  status: 'pending' | 'succeeded' | 'canceled'
+  created_at: string
+  amount: Amount
+  description?: string
+  receipt_registration?: 'pending' | 'succeeded' | 'canceled'
+  metadata?: Record<string, string>
+  cancellation_details?: Cancellation
+}
+
+/** An unpaid payment is given up after an hour. */
+const confirmWithinMs = 3_600_000
+const holdMs = 7 * 24 * 3_600_000
+const refundWithinMs = 3 * 365 * 24 * 3_600_000
+
+export type LedgerEvent =
+  | {
+      kind: 'payment'
+      event?: 'payment.waiting_for_capture' | 'payment.succeeded' | 'payment.canceled'
+      object: Payment
+    }
+  | { kind: 'refund'; event?: 'refund.succeeded'; object: Refund }
+
+export type Ledger = ReturnType<typeof createLedger>
+
+/** @param changed told of every change after it was made; `event` is what a webhook is called, where there is one. */
+export function createLedger(options: { now(): number; baseUrl(): string; changed(event: LedgerEvent): void }) {
+  const payments = new Map<string, Entry>()
+  const refunds = new Map<string, Refund>()
+  const paymentIds: string[] = []
+  const refundIds: string[] = []
+  // In the order of their deadlines, because each state lasts equally long for all: the first may be due, or none is.
+  const pending = new Map<string, Entry>()
+  const held = new Map<string, Entry>()
+  let nextRefunds: { status: 'pending' | 'canceled'; reason: string }[] = []
+
+  function changed(entry: Entry): Payment {
+    const { payment } = entry
+    payments.set(payment.id, entry)
+    const event = payment.status === 'pending' ? undefined : (`payment.${payment.status}` as const)
+    options.changed({ kind: 'payment', ...(event && { event }), object: payment })
+    return payment
+  }
+
+  function cancel(entry: Entry, cancellation_details: Cancellation): Payment {
+    const { confirmation: _, expires_at: __, ...rest } = entry.payment
+    pending.delete(rest.id)
+    held.delete(rest.id)
+    return changed({
+      ...entry,
+      payment: { ...rest, status: 'canceled', paid: false, refundable: false, cancellation_details },
+    })
+  }
+
+  function take(entry: Entry, minor: bigint): Payment {
+    const { confirmation: _, expires_at: __, ...rest } = entry.payment
+    pending.delete(rest.id)
+    held.delete(rest.id)
+    const { currency } = rest.amount
+    const fee = (minor * 35n) / 1000n
+    return changed({
+      ...entry,
+      payment: {
+        ...rest,
+        status: 'succeeded',
+        amount: minorToAmount(minor, currency),
+        income_amount: minorToAmount(minor - fee, currency),
+        captured_at: new Date(options.now()).toISOString(),
+        paid: true,
+        refundable: true,
+        refunded_amount: minorToAmount(0n, currency),
+        ...(rest.receipt_registration && { receipt_registration: 'succeeded' as const }),
+      },
+    })
+  }
+
+  function expireDue(): void {
+    const now = options.now()
+    for (const entry of pending.values()) {
+      if (entry.dueAt > now) break
+      cancel(entry, { party: 'yoo_money', reason: 'expired_on_confirmation' })
+    }
+    for (const entry of held.values()) {
+      if (entry.dueAt > now) break
+      cancel(entry, { party: 'yoo_money', reason: 'expired_on_capture' })
+    }
+  }
+
+  function entryOf(id: string): Entry {
+    const entry = payments.get(id)
+    if (!entry) throw new YookassaError(404, 'not_found', "Payment doesn't exist or access denied", 'payment_id')
+    return entry
+  }
+
+  return {
+    /** Cancels what was not paid or not captured in time; called before every look and on a timer. */
+    expireDue,
+    payments: (): Payment[] => Array.from(payments.values(), ({ payment }) => payment),
+    refunds: (): Refund[] => [...refunds.values()],
+    /** Ids in the order of creation; shared, not to be changed. */
+    paymentIds: paymentIds as readonly string[],
+    refundIds: refundIds as readonly string[],
+    findPayment: (id: string): Payment | undefined => payments.get(id)?.payment,
+    returnUrl: (id: string): string | undefined => payments.get(id)?.returnUrl,
+    findRefund: (id: string): Refund | undefined => refunds.get(id),
+    payment: (id: string): Payment => entryOf(id).payment,
+
+    create(shopId: string, request: z.infer<typeof createPaymentSchema>): Payment {
+      const method = request.payment_method_data?.type
+      const isOneStage = request.capture ?? method === 'sbp'
+      if (method === 'sbp' && !isOneStage) {
+        throw new YookassaError(400, 'invalid_request', 'SBP payments cannot be held: capture must be true', 'capture')
+      }
+      const id = randomUUID()
+      const now = options.now()
+      const { return_url } = request.confirmation ?? {}
+      const entry: Entry = {
+        dueAt: now + confirmWithinMs,
+        isOneStage,
+        returnUrl: return_url,
+        payment: {
+          id,
+          status: 'pending',
+          amount: minorToAmount(amountToMinor(request.amount), request.amount.currency),
+          ...(request.description !== undefined && { description: request.description }),
+          recipient: { account_id: shopId, gateway_id: '2000001' },
+          ...(method && { payment_method: { type: method, id, saved: false, status: 'inactive' } }),
+          created_at: new Date(now).toISOString(),
+          ...(return_url !== undefined && {
+            confirmation: {
+              type: 'redirect' as const,
+              confirmation_url: `${options.baseUrl()}/yookassa/pay/${id}`,
+              return_url,
+            },
+          }),
+          test: true,
+          paid: false,
+          refundable: false,
+          ...(request.receipt && { receipt_registration: 'pending' as const }),
+          metadata: request.metadata ?? {},
+        },
+      }
+      pending.set(id, entry)
+      paymentIds.push(id)
+      return changed(entry)
+    },
+
+    /** The buyer pays. @returns undefined when it is no longer pending. */
+    pay(id: string): Payment | undefined {
+      const entry = entryOf(id)
+      const { payment } = entry
+      if (payment.status !== 'pending') return undefined
+      const paidEntry: Entry = { ...entry, payment: { ...payment, ...methodUsed(payment) } }
+      if (entry.isOneStage) return take(paidEntry, amountToMinor(payment.amount))
+      const { confirmation: _, ...rest } = paidEntry.payment
+      const dueAt = options.now() + holdMs
+      const heldEntry: Entry = {
+        ...entry,
+        dueAt,
+        payment: { ...rest, status: 'waiting_for_capture', paid: true, expires_at: new Date(dueAt).toISOString() },
+      }
+      pending.delete(id)
+      held.set(id, heldEntry)
+      return changed(heldEntry)
+    },
+
+    /** The buyer or the bank refuses. @returns undefined when it is no longer pending. */
+    decline(id: string, reason: string): Payment | undefined {
+      const entry = entryOf(id)
+      if (entry.payment.status !== 'pending') return undefined
+      return cancel(
+        { ...entry, payment: { ...entry.payment, ...methodUsed(entry.payment) } },
+        {
+          party: reason === 'fraud_suspected' ? 'yoo_money' : 'payment_network',
+          reason,
+        },
+      )
+    },
+
+    /** Its time runs out now. @returns undefined when neither unpaid nor held. */
+    expire(id: string): Payment | undefined {
+      const entry = entryOf(id)
+      if (entry.payment.status === 'pending') {
+        return cancel(entry, { party: 'yoo_money', reason: 'expired_on_confirmation' })
+      }
+      if (entry.payment.status !== 'waiting_for_capture') return undefined
+      return cancel(entry, { party: 'yoo_money', reason: 'expired_on_capture' })
+    },
+
+    capture(id: string, amount: Amount | undefined): Payment {
+      const entry = entryOf(id)
+      const { payment } = entry
+      if (payment.status !== 'waiting_for_capture') throw wrongStatus(payment)
+      const minor = amountToMinor(amount ?? payment.amount)
+      if (amount && amount.currency !== payment.amount.currency) {
+        throw new YookassaError(400, 'invalid_request', 'Currency differs from that of the payment', 'amount.currency')
+      }
+      if (minor > amountToMinor(payment.amount)) {
+        throw new YookassaError(400, 'invalid_request', 'Capture amount is greater than payment amount', 'amount.value')
+      }
+      return take(entry, minor)
+    },
+
+    cancel(id: string): Payment {
+      const entry = entryOf(id)
+      if (entry.payment.status !== 'waiting_for_capture') throw wrongStatus(entry.payment)
+      return cancel(entry, { party: 'merchant', reason: 'canceled_by_merchant' })
+    },
+
+    refund(request: z.infer<typeof createRefundSchema>): Refund {
+      const entry = entryOf(request.payment_id)
+      const { payment } = entry
+      if (payment.status !== 'succeeded') throw wrongStatus(payment)
+      const now = options.now()
+      if (now - Date.parse(payment.created_at) > refundWithinMs) {
+        throw new YookassaError(400, 'invalid_request', 'Payment is too old to be refunded', 'payment_id')
+      }
+      if (request.amount.currency !== payment.amount.currency) {
+        throw new YookassaError(400, 'invalid_request', 'Currency differs from that of the payment', 'amount.currency')
+      }
+      const minor = amountToMinor(request.amount)
+      if (minor > amountToMinor(payment.amount) - (entry.refundedMinor ?? 0n)) {
+        throw new YookassaError(
+          400,
+          'invalid_request',
+          'Refund amount is greater than what is left of the payment',
+          'amount.value',
+        )
+      }
+      const planned = nextRefunds.shift()
+      const refund: Refund = {
+        id: randomUUID(),
+        payment_id: payment.id,
+        status: 'pending',
+        created_at: new Date(now).toISOString(),
+        amount: minorToAmount(minor, request.amount.currency),
+        ...(request.description !== undefined && { description: request.description }),
+        ...(request.receipt && { receipt_registration: 'pending' as const }),
+        ...(request.metadata && { metadata: request.metadata }),
+      }
+      // A pending refund already counts: two of them cannot promise the same money.
+      entry.refundedMinor = (entry.refundedMinor ?? 0n) + minor
+      refundIds.push(refund.id)
+      if (planned?.status === 'pending') return refundChanged(refund)
+      return endRefund(refund, planned?.reason)
+    },
+
+    /** Ends a pending refund: well, or for the given reason not. @returns undefined when it has ended already. */
+    endRefund(id: string, reason: string | undefined): Refund | undefined {
+      const refund = refunds.get(id)
+      return refund?.status === 'pending' ? endRefund(refund, reason) : undefined
+    },
+
+    /** How the next refund goes, instead of at once and well. */
+    planRefund(plan: { status: 'pending' | 'canceled'; reason: string }): void {
+      nextRefunds.push(plan)
+    },
+    clearPlans(): void {
+      nextRefunds = []
+    },
+
+    reset(): void {
+      payments.clear()
+      refunds.clear()
+      pending.clear()
+      held.clear()
+      paymentIds.length = 0
+      refundIds.length = 0
+      nextRefunds = []
+    },
+  }
+
+  function refundChanged(refund: Refund): Refund {
+    refunds.set(refund.id, refund)
+    // There is no `refund.canceled` webhook.
+    const isDone = refund.status === 'succeeded'
+    options.changed({ kind: 'refund', ...(isDone && { event: 'refund.succeeded' as const }), object: refund })
+    return refund
+  }
+
+  function endRefund(refund: Refund, reason: string | undefined): Refund {
+    const entry = entryOf(refund.payment_id)
+    const minor = amountToMinor(refund.amount)
+    const registration = refund.receipt_registration && {
+      receipt_registration: reason === undefined ? ('succeeded' as const) : ('canceled' as const),
+    }
+    if (reason !== undefined) {
+      entry.refundedMinor = (entry.refundedMinor ?? 0n) - minor
+      return refundChanged({
+        ...refund,
+        ...registration,
+        status: 'canceled',
+        cancellation_details: { party: 'yoo_money', reason },
+      })
+    }
+    const { payment } = entry
+    const refunded = amountToMinor(payment.refunded_amount ?? { value: '0.00', currency: 'RUB' }) + minor
+    const updated: Entry = {
+      ...entry,
+      payment: {
+        ...payment,
+        refunded_amount: minorToAmount(refunded, payment.amount.currency),
+        refundable: refunded < amountToMinor(payment.amount),
+      },
+    }
+    payments.set(payment.id, updated)
+    options.changed({ kind: 'payment', object: updated.payment })
+    return refundChanged({ ...refund, ...registration, status: 'succeeded' })
+  }
+}
+
+type Entry = {
+  payment: Payment
+  /** When the present state runs out, where it does. */
+  dueAt: number
+  isOneStage: boolean
+  /** Where the buyer goes back to; the payment itself shows it only while pending. */
+  returnUrl: string | undefined
+  /** Refunded and being refunded. */
+  refundedMinor?: bigint
+}
+
+function minorToAmount(minor: bigint, currency: string): Amount {
+  const figures = minor.toString().padStart(3, '0')
+  return { value: `${figures.slice(0, -2)}.${figures.slice(-2)}`, currency }
+}
+
+function wrongStatus(payment: Payment): YookassaError {
+  return new YookassaError(400, 'invalid_request', `Operation is not allowed for payment in status ${payment.status}`)
+}
+
+/** What the buyer paid with, as the real one tells it afterwards. The card is YooKassa's published test card. */
+function methodUsed(payment: Payment): Pick<Payment, 'payment_method' | 'authorization_details'> {
+  const type = payment.payment_method?.type ?? 'bank_card'
+  const base = { type, id: payment.id, saved: false, status: 'inactive' }
+  if (type === 'yoo_money') return { payment_method: { ...base, account_number: '410011758831136' } }
+  if (type === 'sbp') return { payment_method: { ...base, sbp_operation_id: '1027088AE4CB48CB81287833347A8777' } }
+  const card = {
+    first6: '555555',
+    last4: '4477',
+    expiry_month: '12',
+    expiry_year: '2030',
+    card_type: 'MasterCard',
+    issuer_country: 'RU',
+  }
+  return {
+    payment_method: { ...base, title: 'Bank card *4477', card },
+    authorization_details: { rrn: '603668680243', auth_code: '062467', three_d_secure: { applied: true } },
+  }
+}

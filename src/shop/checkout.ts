@@ -1,0 +1,283 @@
+/** Buying: one tap makes an order, holds stock (and a seat), and leads to the provider's payment page. */
+import { promisedDates, promisedDays } from '#domain/delivery.ts'
+import { groupDeadline, heldUntil, joinRefusal, type JoinRefusal } from '#domain/group-buy.ts'
+import type { Money } from '#domain/money.ts'
+import { orderNumber } from '#domain/orders.ts'
+import type { Carrier, Parcel, Quote } from '#gateways/carriers.ts'
+import { findProductOfVariant } from '#store/catalog.ts'
+import { inTransaction, type Client } from '#store/db.ts'
+import { cardsChanged, findCampaign, findGroup, insertGroup, insertSeat, takeSeat } from '#store/group-buy.ts'
+import { findOpenOrder, findOrders, insertOrder, lockBuyer, type OrderView } from '#store/orders.ts'
+import { insertPayment } from '#store/payments.ts'
+import { findRecipient, type RecipientFields } from '#store/people.ts'
+import { enqueue } from '#store/queue.ts'
+import { findLatestPostOpen, isMember } from '#store/sellers.ts'
+import { reserveStock } from '#store/stock.ts'
+import type { Deps } from './deps.ts'
+import { releaseOrder } from './group-buy.ts'
+import { placePayment } from './payments.ts'
+
+/** What a person wants: a product alone, a group of their own, or a seat in somebody's. */
+export type Purchase =
+  | { kind: 'alone'; variantId: number }
+  | { kind: 'own-group'; variantId: number }
+  | { kind: 'join'; groupId: number }
+
+export type PurchaseRefusal =
+  | 'no-recipient'
+  | 'not-found'
+  | 'withdrawn'
+  | 'out-of-stock'
+  | 'no-group-price'
+  | 'own-shop'
+  | 'no-delivery'
+  | 'carrier-silent'
+  | 'already-in'
+  | JoinRefusal
+
+export type PurchaseResult =
+  | { ok: true; order: OrderView; isNew: boolean }
+  | { ok: false; reason: PurchaseRefusal; groupId?: number }
+
+/** One parcel of one unit: packaging makes even a ring this large. */
+const smallParcel: Parcel = { weightGrams: 500, lengthCm: 25, widthCm: 18, heightCm: 10 }
+
+/**
+ * Makes the order and asks the provider for a payment page. A repeated update (same `requestKey`), a second tap and a
+ * second device lead to the same order. Stock and seat are held for 15 minutes.
+ * @returns a refusal with a closed list of reasons; nothing is written then.
+ */
+export async function buy(
+  db: Client,
+  { personId, requestKey, purchase, now }: { personId: number; requestKey: string; purchase: Purchase; now: Date },
+  outside: Omit<Deps, 'db' | 'now'>,
+): Promise<PurchaseResult> {
+  const [repeated] = await findOrders(db, { requestKey })
+  if (repeated) return withPaymentPage(db, repeated, false, now, outside)
+
+  const group = purchase.kind === 'join' ? await findGroup(db, { id: purchase.groupId }) : undefined
+  if (purchase.kind === 'join' && !group) return { ok: false, reason: 'not-found' }
+  const variantId = purchase.kind === 'join' ? (group?.variantId ?? 0) : purchase.variantId
+
+  const product = await findProductOfVariant(db, variantId, now)
+  const variant = product?.variants.find((candidate) => candidate.variantId === variantId)
+  if (!product || !variant) return { ok: false, reason: product || group ? 'withdrawn' : 'not-found' }
+  // An open group keeps what it promised, even when the seller has taken the product off sale since.
+  if (product.withdrawn && !group) return { ok: false, reason: 'withdrawn' }
+  if (purchase.kind !== 'alone' && (await isMember(db, product.sellerId, personId)))
+    return { ok: false, reason: 'own-shop' }
+
+  const place = { locationId: variant.locationId, kind: variant.kind, cityCode: variant.cityCode }
+  if (place.locationId === null || place.kind === null || place.cityCode === null || variant.free < 1) {
+    return { ok: false, reason: 'out-of-stock' }
+  }
+  const { locationId, kind, cityCode } = place
+  const recipient = await findRecipient(db, personId)
+  if (!recipient) return { ok: false, reason: 'no-recipient' }
+
+  const quote = await quoteFor(outside.carrier, cityCode, recipient, variant.weightGrams)
+  if (!quote.ok) return quote
+  const days = promisedDays(kind, cityCode === recipient.cityCode, {
+    from: quote.quote.daysMin,
+    to: quote.quote.daysMax,
+  })
+  const promise = promisedDates(days, now)
+
+  const made = await inTransaction(db, async (tx): Promise<PurchaseResult | { orderId: number; isNew: boolean }> => {
+    await lockBuyer(tx, personId)
+    const [raced] = await findOrders(tx, { requestKey })
+    if (raced) return { orderId: raced.orderId, isNew: false }
+    const wanted = purchase.kind === 'join' ? { groupId: purchase.groupId } : purchase.kind
+    const open = await findOpenOrder(tx, personId, variantId, wanted, now)
+    if (open !== undefined) return { orderId: open, isNew: false }
+
+    const terms = await priceFor(purchase)
+    if (!terms.ok) return terms
+    const post = await findLatestPostOpen(tx, personId, product.productId)
+    const orderId = await insertOrder(
+      tx,
+      {
+        number: orderNumber(outside.randomBytes(8)),
+        requestKey,
+        personId,
+        sellerId: product.sellerId,
+        locationId,
+        postId: post,
+        unitPrice: terms.price,
+        quantity: 1,
+        deliveryCost: quote.quote.cost.amount,
+        currency: variant.currency,
+        expiresAt: heldUntil(now, terms.deadlineAt),
+        recipient,
+        carrier: outside.carrier.name,
+        tariffCode: quote.quote.tariffCode,
+        promisedFrom: promise.from,
+        promisedTo: promise.to,
+        variantId,
+        title: product.title,
+      },
+      now,
+    )
+    const paymentId = outside.newId()
+    const amount = terms.price + quote.quote.cost.amount
+    const { currency } = variant
+    await insertPayment(tx, { paymentId, orderId, provider: outside.provider.name, amount, currency }, now)
+    // The call follows this transaction at once; the job finishes what a killed process could not.
+    await enqueue(
+      tx,
+      'place-payment',
+      { paymentId },
+      { key: `place:${paymentId}`, runAt: new Date(now.getTime() + 20_000) },
+    )
+
+    if (terms.newGroup) {
+      const groupId = await insertGroup(tx, { ...terms.newGroup, token: outside.newToken() }, now)
+      await insertSeat(tx, { groupId, personId, orderId, heldUntil: heldUntil(now, terms.deadlineAt) }, now)
+    } else if (purchase.kind === 'join') {
+      const seat = { groupId: purchase.groupId, personId, orderId, heldUntil: heldUntil(now, terms.deadlineAt) }
+      if ((await insertSeat(tx, seat, now)) === undefined)
+        return { ok: false, reason: 'already-in', groupId: purchase.groupId }
+      if (!(await takeSeat(tx, purchase.groupId, now))) {
+        const current = await findGroup(tx, { id: purchase.groupId })
+        return { ok: false, reason: (current && joinRefusal(current, now)) ?? 'group-full', groupId: purchase.groupId }
+      }
+      await cardsChanged(tx, purchase.groupId)
+    }
+    if (!(await reserveStock(tx, { orderId, variantId, locationId, quantity: 1 }, now))) {
+      return { ok: false, reason: 'out-of-stock' }
+    }
+    return { orderId, isNew: true }
+
+    async function priceFor(wish: Purchase): Promise<Terms | { ok: false; reason: PurchaseRefusal; groupId?: number }> {
+      if (wish.kind === 'alone') return { ok: true, price: variant?.price ?? 0n }
+      if (wish.kind === 'join') {
+        const current = await findGroup(tx, { id: wish.groupId })
+        if (!current) return { ok: false, reason: 'not-found' }
+        const refusal = joinRefusal(current, now)
+        return refusal
+          ? { ok: false, reason: refusal, groupId: wish.groupId }
+          : { ok: true, price: current.price, deadlineAt: current.deadlineAt }
+      }
+      const campaign = await findCampaign(tx, variantId, now)
+      if (!campaign) return { ok: false, reason: 'no-group-price' }
+      const { holdDays } = outside.provider.capabilities
+      const deadlineAt = groupDeadline(now, campaign.lifetimeMinutes, campaign.endsAt, holdDays)
+      const { campaignId, size, price } = campaign
+      const newGroup = {
+        campaignId,
+        variantId,
+        leaderId: personId,
+        size,
+        price,
+        currency: variant?.currency ?? '',
+        deadlineAt,
+      }
+      return { ok: true, price, deadlineAt, newGroup }
+    }
+  })
+  if ('ok' in made) return made
+  const [order] = await findOrders(db, { id: made.orderId })
+  if (!order) throw new Error(`order ${made.orderId} vanished`)
+  return withPaymentPage(db, order, made.isNew, now, outside)
+}
+
+type Terms = {
+  ok: true
+  price: bigint
+  deadlineAt?: Date
+  newGroup?: {
+    campaignId: number
+    variantId: number
+    leaderId: number
+    size: number
+    price: bigint
+    currency: string
+    deadlineAt: Date
+  }
+}
+
+/** The order with its payment page, asking the provider for one if it has none yet. */
+async function withPaymentPage(
+  db: Client,
+  order: OrderView,
+  isNew: boolean,
+  now: Date,
+  outside: Omit<Deps, 'db' | 'now'>,
+): Promise<PurchaseResult> {
+  if (order.payment?.state !== 'created') return { ok: true, order, isNew }
+  await placePayment(db, order.payment.paymentId, outside.provider, outside.returnUrl, now)
+  const [placed] = await findOrders(db, { id: order.orderId })
+  return { ok: true, order: placed ?? order, isNew }
+}
+
+async function quoteFor(
+  carrier: Carrier,
+  fromCityCode: number,
+  recipient: RecipientFields,
+  weightGrams: number,
+): Promise<{ ok: true; quote: Quote } | { ok: false; reason: 'no-delivery' | 'carrier-silent' }> {
+  const answer = await carrier.quote(fromCityCode, recipient.cityCode, { ...smallParcel, weightGrams })
+  if (!answer.ok) return { ok: false, reason: answer.kind === 'unknown' ? 'carrier-silent' : 'no-delivery' }
+  const [cheapest] = answer.value
+  return cheapest ? { ok: true, quote: cheapest } : { ok: false, reason: 'no-delivery' }
+}
+
+/** What delivery of a variant would cost to where a person's parcels go; undefined while that is not known. */
+export async function quoteDelivery(
+  db: Client,
+  personId: number,
+  fromCityCode: number,
+  weightGrams: number,
+  carrier: Carrier,
+): Promise<{ cost: Money; daysMin: number; daysMax: number } | undefined> {
+  const recipient = await findRecipient(db, personId)
+  if (!recipient) return undefined
+  const answer = await quoteFor(carrier, fromCityCode, recipient, weightGrams)
+  return answer.ok ? answer.quote : undefined
+}
+
+export type TryAgainResult = { ok: true; order: OrderView } | { ok: false; reason: 'not-found' | 'not-payable' }
+
+/** A new attempt to pay after a decline, while the order still holds its stock. */
+export async function payAgain(
+  db: Client,
+  { personId, orderId, now }: { personId: number; orderId: number; now: Date },
+  outside: Omit<Deps, 'db' | 'now'>,
+): Promise<TryAgainResult> {
+  const started = await inTransaction(db, async (tx): Promise<TryAgainResult | { ok: true }> => {
+    await lockBuyer(tx, personId)
+    const [order] = await findOrders(tx, { id: orderId })
+    if (!order || order.personId !== personId) return { ok: false, reason: 'not-found' }
+    if (order.state !== 'awaiting_payment' || order.expiresAt <= now) return { ok: false, reason: 'not-payable' }
+    if (order.payment?.state !== 'failed') return { ok: true }
+    const paymentId = outside.newId()
+    const { total, currency } = order
+    await insertPayment(tx, { paymentId, orderId, provider: outside.provider.name, amount: total, currency }, now)
+    await enqueue(
+      tx,
+      'place-payment',
+      { paymentId },
+      { key: `place:${paymentId}`, runAt: new Date(now.getTime() + 20_000) },
+    )
+    return { ok: true }
+  })
+  if (!started.ok) return started
+  const [order] = await findOrders(db, { id: orderId })
+  if (!order) return { ok: false, reason: 'not-found' }
+  const placed = await withPaymentPage(db, order, false, now, outside)
+  return placed.ok ? { ok: true, order: placed.order } : { ok: true, order }
+}
+
+export type CancelResult = { ok: true; order: OrderView } | { ok: false; reason: 'not-found' | 'too-late' }
+
+/** Gives an unpaid order up at once, with its stock and seat. */
+export async function cancelUnpaid(
+  db: Client,
+  { personId, orderId, now }: { personId: number; orderId: number; now: Date },
+): Promise<CancelResult> {
+  const [order] = await findOrders(db, { id: orderId })
+  if (!order || order.personId !== personId) return { ok: false, reason: 'not-found' }
+  if (!(await releaseOrder(db, orderId, 'given-up', now))) return { ok: false, reason: 'too-late' }
+  const [cancelled] = await findOrders(db, { id: orderId })
+  return { ok: true, order: cancelled ?? order }
+}

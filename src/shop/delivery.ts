@@ -1,0 +1,149 @@
+/** Parcels: handed to the carrier by a job, followed by webhooks (hints) and polling (the truth). */
+import { foldShipmentState, isShipmentEnded, isToldToBuyer, pollPause } from '#domain/delivery.ts'
+import type { OrderState } from '#domain/orders.ts'
+import type { Carrier, CarrierShipment, City, PickupPoint } from '#gateways/carriers.ts'
+import { inTransaction, type Client, type Db } from '#store/db.ts'
+import {
+  claimDueShipments,
+  findEvents,
+  findParcel,
+  findShipment,
+  insertEvents,
+  insertShipment,
+  lockShipment,
+  updateShipment,
+  type ShipmentRow,
+} from '#store/delivery.ts'
+import { notify } from '#store/notifications.ts'
+import { lockOrder, setOrderState } from '#store/orders.ts'
+import { enqueue } from '#store/queue.ts'
+import { OutcomeUnknown } from './outcome.ts'
+
+export type { City, PickupPoint }
+
+/** An order was paid for: its parcel is asked for, once. */
+export async function requestShipment(db: Db, orderId: number, now: Date): Promise<void> {
+  const order = await db.order.findUniqueOrThrow({ where: { id: orderId }, select: { number: true, carrier: true } })
+  const shipmentId = await insertShipment(db, { orderId, carrier: order.carrier, key: `V${order.number}` }, now)
+  if (shipmentId !== undefined) await enqueue(db, 'create-shipment', { shipmentId }, { key: `create:${shipmentId}` })
+}
+
+/**
+ * The job: hands the order to the carrier. Our own number is the key: an attempt whose answer was lost is found by it.
+ * @throws OutcomeUnknown to be run again after a growing pause.
+ */
+export async function createShipment(db: Client, shipmentId: number, carrier: Carrier, now: Date): Promise<void> {
+  const shipment = await findShipment(db, { id: shipmentId })
+  if (!shipment || shipment.externalId !== null || shipment.state !== 'requested') return
+  const earlier = await carrier.findByKey(shipment.key)
+  if (!earlier.ok) throw new OutcomeUnknown(`shipment ${shipment.key}: ${earlier.detail}`)
+  if (earlier.value) return applyCarrierShipment(db, shipmentId, earlier.value, now)
+
+  const order = await findParcel(db, shipment.orderId)
+  const weightGrams = order.lines.reduce((sum, line) => sum + line.variant.weightGrams * line.quantity, 0)
+  const answer = await carrier.create({
+    key: shipment.key,
+    tariffCode: order.tariffCode,
+    fromCityCode: order.location.cityCode,
+    pickupPointCode: order.pickupPointCode,
+    recipient: { name: order.recipientName, phone: order.recipientPhone },
+    sender: { name: order.seller.name },
+    parcel: { weightGrams, lengthCm: 25, widthCm: 18, heightCm: 10 },
+    lines: order.lines.map((line) => ({
+      sku: String(line.variantId),
+      title: Object.values(line.title as Record<string, string>)[0] ?? order.number,
+      quantity: line.quantity,
+      unitPrice: { amount: line.unitPrice, currency: order.currency },
+      weightGrams: line.variant.weightGrams,
+    })),
+  })
+  if (answer.ok) return applyCarrierShipment(db, shipmentId, answer.value, now)
+  if (answer.kind === 'unknown') throw new OutcomeUnknown(`shipment ${shipment.key}: ${answer.detail}`)
+  await updateShipment(db, shipmentId, { state: 'refused', error: answer.detail, nextPollAt: null }, now)
+}
+
+/** The job: asks the carrier where a parcel is. */
+export async function refreshShipment(db: Client, shipmentId: number, carrier: Carrier, now: Date): Promise<void> {
+  const shipment = await findShipment(db, { id: shipmentId })
+  if (!shipment) return
+  if (shipment.externalId === null) return createShipment(db, shipmentId, carrier, now)
+  const answer = await carrier.find(shipment.externalId)
+  if (!answer.ok) throw new OutcomeUnknown(`shipment ${shipment.key}: ${answer.detail}`)
+  await applyCarrierShipment(db, shipmentId, answer.value, now)
+}
+
+/** A webhook hinted at a parcel: carriers send each once and unsigned, so it only makes us ask sooner. */
+export async function shipmentHinted(db: Client, carrier: string, externalId: string): Promise<void> {
+  const shipment = await findShipment(db, { carrier, externalId })
+  if (!shipment) return
+  await enqueue(db, 'refresh-shipment', { shipmentId: shipment.shipmentId }, { key: `refresh:${shipment.shipmentId}` })
+}
+
+/** The tick: parcels whose turn has come, shared by any number of workers. */
+export async function pollDueShipments(db: Client, now: Date): Promise<void> {
+  const again = new Date(now.getTime() + 10 * 60_000)
+  for (const shipmentId of await claimDueShipments(db, now, again, 500)) {
+    await enqueue(db, 'refresh-shipment', { shipmentId }, { key: `refresh:${shipmentId}` })
+  }
+}
+
+/** Stores what is new, folds the state and tells the buyer of it, once per state, in one transaction. */
+async function applyCarrierShipment(db: Client, shipmentId: number, found: CarrierShipment, now: Date): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    const before = await lockShipment(tx, shipmentId)
+    const shipment = await findShipment(tx, { id: shipmentId })
+    if (before === undefined || !shipment) return
+    await insertEvents(tx, shipmentId, found.events, now)
+    const folded = foldShipmentState(await findEvents(tx, shipmentId))
+    const state: ShipmentRow['state'] = found.acceptance === 'refused' ? 'refused' : (folded ?? before)
+    const isOver = state === 'refused' || (state !== 'requested' && isShipmentEnded(state))
+    const { kind } = (await findParcel(tx, shipment.orderId)).location
+    const pause = state === 'refused' ? 0 : pollPause(state, kind === 'cross_border', (shipmentId % 16) / 16)
+    await updateShipment(
+      tx,
+      shipmentId,
+      {
+        externalId: found.externalId,
+        ...(found.number !== undefined && { number: found.number }),
+        state,
+        error: found.refusal ?? null,
+        nextPollAt: isOver ? null : new Date(now.getTime() + pause),
+      },
+      now,
+    )
+    if (state === before || state === 'requested' || state === 'refused') return
+    const order = await lockOrder(tx, shipment.orderId)
+    if (!order) return
+    const orderState = nextOrderState(order.state, state)
+    if (orderState) await setOrderState(tx, shipment.orderId, orderState)
+    if (!isToldToBuyer(state)) return
+    const data = { orderId: shipment.orderId, state }
+    await notify(tx, order.personId, `shipment:${shipmentId}:${state}`, { kind: 'shipment', data }, now)
+  })
+}
+
+function nextOrderState(current: OrderState, state: string): OrderState | undefined {
+  if (state === 'delivered') return current === 'handed_over' || current === 'packable' ? 'delivered' : undefined
+  return current === 'packable' && state !== 'created' && state !== 'cancelled' ? 'handed_over' : undefined
+}
+
+export type AskCarrier<T> = { ok: true; value: T } | { ok: false; reason: 'carrier-silent' }
+
+/** Cities for what a person typed, or for where they are. */
+export async function findCities(
+  carrier: Carrier,
+  where: { words: string } | { latitude: number; longitude: number },
+): Promise<AskCarrier<City[]>> {
+  if ('words' in where) {
+    const answer = await carrier.findCities(where.words, 6)
+    return answer.ok ? { ok: true, value: answer.value } : { ok: false, reason: 'carrier-silent' }
+  }
+  const answer = await carrier.findCityNear(where.latitude, where.longitude)
+  if (!answer.ok) return { ok: false, reason: 'carrier-silent' }
+  return { ok: true, value: answer.value ? [answer.value] : [] }
+}
+
+export async function findPickupPoints(carrier: Carrier, cityCode: number): Promise<AskCarrier<PickupPoint[]>> {
+  const answer = await carrier.pickupPoints(cityCode, 6)
+  return answer.ok ? { ok: true, value: answer.value } : { ok: false, reason: 'carrier-silent' }
+}

@@ -1,0 +1,76 @@
+/** Messages owed to people: taken one at a time, marked before they are sent. */
+import type { Language } from '#domain/people.ts'
+import type { Client } from '#store/db.ts'
+import {
+  claimNotification,
+  finishNotification,
+  findUploadedPicture,
+  giveUpOrphanedSends,
+  saveUploadedPicture,
+  type ClaimedNotice,
+  type Notice,
+} from '#store/notifications.ts'
+import { findAddresses, forgetHandledUpdates, markUnreachable } from '#store/people.ts'
+import { forgetSearches } from '#store/catalog.ts'
+
+export type { ClaimedNotice, Notice }
+
+export async function takeNotification(db: Client, now: Date): Promise<ClaimedNotice | undefined> {
+  return claimNotification(db, now)
+}
+
+export async function notificationDone(
+  db: Client,
+  notificationId: number,
+  state: 'sent' | 'doubtful' | 'unreachable' | 'dropped',
+  now: Date,
+): Promise<void> {
+  await finishNotification(db, notificationId, state, now)
+}
+
+/** Call before sending starts. @returns how many sends of a killed sender are in doubt. */
+export async function doubtOrphanedSends(db: Client): Promise<number> {
+  return giveUpOrphanedSends(db)
+}
+
+/** Who gets it, where, and in which language. */
+export async function addresseeOf(
+  db: Client,
+  personId: number,
+): Promise<{ language: Language; timeZone: string; addresses: { messenger: string; externalId: string }[] }> {
+  const person = await db.person.findUniqueOrThrow({
+    where: { id: personId },
+    select: { language: true, timeZone: true },
+  })
+  return {
+    language: person.language as Language,
+    timeZone: person.timeZone,
+    addresses: await findAddresses(db, personId),
+  }
+}
+
+export async function addressUnreachable(db: Client, messenger: string, externalId: string, now: Date): Promise<void> {
+  await markUnreachable(db, messenger, externalId, now)
+}
+
+export async function uploadedPicture(db: Client, messenger: string, account: string, picture: string) {
+  return findUploadedPicture(db, messenger, account, picture)
+}
+
+export async function pictureUploaded(
+  db: Client,
+  messenger: string,
+  account: string,
+  picture: string,
+  reference: string,
+  now: Date,
+): Promise<void> {
+  await saveUploadedPicture(db, messenger, account, picture, reference, now)
+}
+
+/** The tick: forgets what nobody will ask for again. */
+export async function tidyUp(db: Client, now: Date): Promise<void> {
+  const day = 24 * 60 * 60_000
+  await forgetHandledUpdates(db, new Date(now.getTime() - 3 * day))
+  await forgetSearches(db, new Date(now.getTime() - 30 * day))
+}

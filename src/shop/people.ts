@@ -1,0 +1,107 @@
+/** Who a person is and what we asked them: the start of handling anything. */
+import { languageFromTag, type Language } from '#domain/people.ts'
+import type { Client } from '#store/db.ts'
+import {
+  createPerson,
+  deleteDialog,
+  findRecipient,
+  findVisit,
+  markHandled,
+  markReachable,
+  markUnreachable,
+  saveDialog,
+  saveLanguage,
+  saveRecipient,
+  type RecipientFields,
+} from '#store/people.ts'
+
+export type { RecipientFields }
+
+export type KnownVisitor = {
+  personId: number
+  language: Language
+  timeZone: string
+  /** What we asked for and still wait for, with what we already know. */
+  dialog?: { step: string; data: Record<string, unknown> }
+}
+
+/** Finds or makes the person. @returns undefined when this very update was handled before. */
+export async function arrive(
+  db: Client,
+  who: {
+    messenger: string
+    externalId: string
+    firstName: string
+    username?: string
+    languageCode?: string
+    updateId: string
+    opensChat: boolean
+  },
+  now: Date,
+): Promise<KnownVisitor | undefined> {
+  const visit = await findVisit(db, who.messenger, who.externalId, who.updateId)
+  if (visit.wasHandled) return undefined
+  const found = visit.person
+  if (!found) {
+    const language = languageFromTag(who.languageCode)
+    const { messenger, externalId, firstName, username } = who
+    const personId = await createPerson(
+      db,
+      { messenger, externalId, firstName, username: username ?? null, language },
+      now,
+    )
+    if (who.opensChat) await markReachable(db, messenger, externalId, now)
+    return { personId, language, timeZone: 'Europe/Moscow' }
+  }
+  if (who.opensChat && (found.unreachable || !found.chatOpened))
+    await markReachable(db, who.messenger, who.externalId, now)
+  return {
+    personId: found.personId,
+    language: found.language,
+    timeZone: found.timeZone,
+    ...(found.step !== null && { dialog: { step: found.step, data: (found.data ?? {}) as Record<string, unknown> } }),
+  }
+}
+
+export async function updateHandled(db: Client, messenger: string, updateId: string, now: Date): Promise<void> {
+  await markHandled(db, messenger, updateId, now)
+}
+
+/** They blocked the bot or let it back in. */
+export async function setReachable(
+  db: Client,
+  messenger: string,
+  externalId: string,
+  isReachable: boolean,
+  now: Date,
+): Promise<void> {
+  await (isReachable ? markReachable : markUnreachable)(db, messenger, externalId, now)
+}
+
+/** Remembers what we asked, so that any process can take the answer. `data` holds only what JSON holds. */
+export async function ask(
+  db: Client,
+  personId: number,
+  messenger: string,
+  step: string,
+  data: Record<string, string | number>,
+  now: Date,
+): Promise<void> {
+  await saveDialog(db, personId, messenger, step, data, now)
+}
+
+export async function stopAsking(db: Client, personId: number, messenger: string): Promise<void> {
+  await deleteDialog(db, personId, messenger)
+}
+
+export async function chooseLanguage(db: Client, personId: number, language: Language): Promise<void> {
+  await saveLanguage(db, personId, language)
+}
+
+export async function recipientOf(db: Client, personId: number): Promise<RecipientFields | null> {
+  return findRecipient(db, personId)
+}
+
+export async function setRecipient(db: Client, personId: number, fields: RecipientFields, now: Date): Promise<void> {
+  await saveRecipient(db, personId, fields, now)
+}

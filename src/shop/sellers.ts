@@ -1,0 +1,184 @@
+/** What a shop's people do: join, connect a channel, post, and see what a post brought. */
+import { findProduct, findProducts, type ProductRow } from '#store/catalog.ts'
+import { inTransaction, type Client } from '#store/db.ts'
+import { notify } from '#store/notifications.ts'
+import { enqueue } from '#store/queue.ts'
+import {
+  addMember,
+  assignChannel,
+  claimPost,
+  findChannel,
+  findChannels,
+  findPost,
+  findPostStats,
+  findShops,
+  finishPost,
+  insertPost,
+  isMember,
+  removeChannel,
+  saveChannel,
+  savePostOpen,
+  type Channel,
+  type PostStats,
+  type Shop,
+} from '#store/sellers.ts'
+
+export type { Channel, PostStats, Shop }
+
+export async function joinShop(db: Client, invitation: string, personId: number, now: Date): Promise<Shop | undefined> {
+  return addMember(db, invitation, personId, now)
+}
+
+export async function shopsOf(db: Client, personId: number): Promise<Shop[]> {
+  return findShops(db, personId)
+}
+
+/**
+ * The bot became administrator of a channel. With one shop the channel is that shop's at once; with several the person
+ * is asked; with none they are told how to get one.
+ */
+export async function channelAdded(
+  db: Client,
+  channel: { messenger: string; externalId: string; title: string; username: string | null },
+  personId: number,
+  requestKey: string,
+  now: Date,
+): Promise<void> {
+  const shops = await findShops(db, personId)
+  await inTransaction(db, async (tx) => {
+    const sellerId = shops.length === 1 ? (shops[0]?.sellerId ?? null) : null
+    const { channelId } = await saveChannel(tx, { ...channel, sellerId }, personId, now)
+    const key = `channel:${channelId}:${requestKey}`
+    await notify(tx, personId, key, { kind: 'channel-added', data: { channelId } }, now)
+  })
+}
+
+export async function channelRemoved(db: Client, messenger: string, externalId: string, now: Date): Promise<void> {
+  await removeChannel(db, messenger, externalId, now)
+}
+
+export async function channelById(db: Client, channelId: number) {
+  return findChannel(db, channelId)
+}
+
+/** @returns false for a channel that is not theirs to give, or has a shop already. */
+export async function giveChannel(db: Client, channelId: number, sellerId: number, personId: number): Promise<boolean> {
+  return assignChannel(db, channelId, sellerId, personId)
+}
+
+export type ShopView = { shop: Shop; channels: Channel[]; stats: PostStats[] }
+
+/** @returns undefined for a shop the person is not a member of. */
+export async function shopView(db: Client, sellerId: number, personId: number): Promise<ShopView | undefined> {
+  const shop = (await findShops(db, personId)).find((candidate) => candidate.sellerId === sellerId)
+  if (!shop) return undefined
+  return { shop, channels: await findChannels(db, sellerId), stats: await findPostStats(db, sellerId, 5) }
+}
+
+export async function shopProducts(
+  db: Client,
+  sellerId: number,
+  personId: number,
+  page: number,
+  now: Date,
+): Promise<{ total: number; products: ProductRow[] } | undefined> {
+  if (!(await isMember(db, sellerId, personId))) return undefined
+  return findProducts(db, { sellerId, offset: page * 6, limit: 6 }, now)
+}
+
+export type PostResult =
+  | { ok: true; postId: number }
+  | { ok: false; reason: 'not-found' | 'no-group-price' | 'withdrawn' }
+
+/** Posts a product or its group offer to a channel: a row and a job, so that a killed process neither loses nor doubles it. */
+export async function post(
+  db: Client,
+  {
+    personId,
+    requestKey,
+    channelId,
+    productId,
+    isGroupOffer,
+    now,
+  }: { personId: number; requestKey: string; channelId: number; productId: number; isGroupOffer: boolean; now: Date },
+): Promise<PostResult> {
+  const channel = await findChannel(db, channelId)
+  const product = await findProduct(db, productId, now)
+  if (!channel || channel.isRemoved || channel.sellerId === null || !product) return { ok: false, reason: 'not-found' }
+  const sellerId = channel.sellerId
+  // Both the channel and the product must be of a shop of theirs: ids in buttons are hostile.
+  if (product.sellerId !== sellerId || !(await isMember(db, sellerId, personId)))
+    return { ok: false, reason: 'not-found' }
+  if (product.withdrawn || product.variants.length === 0) return { ok: false, reason: 'withdrawn' }
+  const campaignId = product.variants.find((variant) => variant.campaignId !== null)?.campaignId ?? null
+  if (isGroupOffer && campaignId === null) return { ok: false, reason: 'no-group-price' }
+  return inTransaction(db, async (tx) => {
+    const postId = await insertPost(
+      tx,
+      {
+        requestKey,
+        requestedById: personId,
+        sellerId,
+        channelId,
+        productId,
+        campaignId: isGroupOffer ? campaignId : null,
+      },
+      now,
+    )
+    await enqueue(tx, 'publish-post', { postId }, { key: `post:${postId}` })
+    return { ok: true as const, postId }
+  })
+}
+
+export type PostToPublish = {
+  postId: number
+  token: string
+  isGroupOffer: boolean
+  product: ProductRow
+  messenger: string
+  channelExternalId: string
+}
+
+/** Takes a post for sending, marked beforehand. @returns undefined if somebody else has it or had it. */
+export async function takePost(db: Client, postId: number, now: Date): Promise<PostToPublish | undefined> {
+  const row = await findPost(db, { id: postId })
+  const product = row ? await findProduct(db, row.productId, now) : undefined
+  if (!row || !product || !(await claimPost(db, postId))) return undefined
+  return {
+    postId,
+    token: row.token,
+    isGroupOffer: row.campaignId !== null,
+    product,
+    messenger: row.channel.messenger,
+    channelExternalId: row.channel.externalId,
+  }
+}
+
+export async function postPublished(
+  db: Client,
+  postId: number,
+  state: 'sent' | 'failed' | 'doubtful',
+  messageRef: string | null,
+  now: Date,
+): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    await finishPost(tx, postId, state, messageRef, now)
+    const row = await findPost(tx, { id: postId })
+    if (!row) return
+    const data = { postId, isSent: state === 'sent' }
+    await notify(tx, row.requestedById, `post:${postId}:${state}`, { kind: 'post-published', data }, now)
+  })
+}
+
+/** Somebody came by a post's link. @returns what the post offers; undefined for a link that does not exist. */
+export async function postOpened(
+  db: Client,
+  token: string,
+  personId: number,
+  now: Date,
+): Promise<{ productId: number; isGroupOffer: boolean } | undefined> {
+  const row = await findPost(db, { token })
+  if (!row) return undefined
+  await savePostOpen(db, row.id, personId, now)
+  return { productId: row.productId, isGroupOffer: row.campaignId !== null }
+}

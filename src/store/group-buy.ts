@@ -1,0 +1,260 @@
+import type { GroupState, SeatState } from '#domain/group-buy.ts'
+import type { Words } from '#domain/people.ts'
+import type { Db } from './db.ts'
+import { enqueue } from './queue.ts'
+
+export type GroupRow = {
+  groupId: number
+  token: string
+  state: GroupState
+  size: number
+  price: bigint
+  currency: string
+  takenSeats: number
+  paidSeats: number
+  deadlineAt: Date
+  version: number
+  leaderId: number
+  campaignId: number
+  variantId: number
+  productId: number
+  title: Words
+  options: Record<string, Record<string, string>>
+  picture: string | null
+  alonePrice: bigint
+  sellerName: string
+  /** First names of those who paid, in the order they joined. */
+  members: string[]
+}
+
+/** @returns undefined when there is no such group. */
+export async function findGroup(db: Db, where: { id: number } | { token: string }): Promise<GroupRow | undefined> {
+  const row = await db.group.findUnique({
+    where,
+    include: {
+      variant: { include: { product: { include: { seller: { select: { name: true } } } } } },
+      seats: {
+        where: { state: { in: ['paid', 'confirmed'] } },
+        orderBy: { id: 'asc' },
+        take: 10,
+        select: { person: { select: { firstName: true } } },
+      },
+    },
+  })
+  if (!row) return undefined
+  const { product } = row.variant
+  return {
+    groupId: row.id,
+    token: row.token,
+    state: row.state as GroupState,
+    size: row.size,
+    price: row.price,
+    currency: row.currency,
+    takenSeats: row.takenSeats,
+    paidSeats: row.paidSeats,
+    deadlineAt: row.deadlineAt,
+    version: row.version,
+    leaderId: row.leaderId,
+    campaignId: row.campaignId,
+    variantId: row.variantId,
+    productId: product.id,
+    title: product.title as Words,
+    options: row.variant.options as GroupRow['options'],
+    picture: product.pictures[0] ?? null,
+    alonePrice: row.variant.price,
+    sellerName: product.seller.name,
+    members: row.seats.map(({ person }) => person.firstName),
+  }
+}
+
+/** Open groups of a product that still have a free seat, nearest to completion first, then nearest to their end. */
+export async function findOpenGroups(db: Db, productId: number, now: Date, limit: number): Promise<GroupRow[]> {
+  const rows = await db.$queryRaw<{ id: number }[]>`
+    SELECT g.id FROM "group" g JOIN variant v ON v.id = g.variant_id
+    WHERE v.product_id = ${productId} AND g.state = 'open' AND g.deadline_at > ${now} AND g.taken_seats < g.size
+    ORDER BY g.size - g.paid_seats, g.deadline_at, g.id LIMIT ${limit}`
+  const groups = await Promise.all(rows.map(({ id }) => findGroup(db, { id })))
+  return groups.filter((group) => group !== undefined)
+}
+
+export type Campaign = {
+  campaignId: number
+  price: bigint
+  size: number
+  lifetimeMinutes: number
+  endsAt: Date | null
+}
+
+/** The terms in force for a variant. */
+export async function findCampaign(db: Db, variantId: number, now: Date): Promise<Campaign | undefined> {
+  const [row] = await db.$queryRaw<Campaign[]>`
+    SELECT c.id AS "campaignId", cp.price, c.size, c.lifetime_minutes AS "lifetimeMinutes", c.ends_at AS "endsAt"
+    FROM campaign_price cp JOIN campaign c ON c.id = cp.campaign_id
+    WHERE cp.variant_id = ${variantId} AND c.starts_at <= ${now} AND (c.ends_at IS NULL OR c.ends_at > ${now})
+    ORDER BY c.id DESC LIMIT 1`
+  return row
+}
+
+export type NewGroup = {
+  token: string
+  campaignId: number
+  variantId: number
+  leaderId: number
+  size: number
+  price: bigint
+  currency: string
+  deadlineAt: Date
+}
+
+/** Opens a draft with the leader's seat already counted. */
+export async function insertGroup(db: Db, group: NewGroup, now: Date): Promise<number> {
+  const { id } = await db.group.create({
+    data: { ...group, state: 'draft', takenSeats: 1, createdAt: now },
+    select: { id: true },
+  })
+  return id
+}
+
+/**
+ * Adds a person's seat. Call `takeSeat` after it in the same transaction for a group that exists already.
+ * @returns undefined when they have a live seat there: the partial unique index decides, two devices included.
+ */
+export async function insertSeat(
+  db: Db,
+  seat: { groupId: number; personId: number; orderId: number; heldUntil: Date },
+  now: Date,
+): Promise<number | undefined> {
+  const [row] = await db.$queryRaw<{ id: number }[]>`
+    INSERT INTO seat (group_id, person_id, order_id, state, held_until, created_at)
+    VALUES (${seat.groupId}, ${seat.personId}, ${seat.orderId}, 'held', ${seat.heldUntil}, ${now})
+    ON CONFLICT (group_id, person_id) WHERE state IN ('held', 'paid', 'confirmed') DO NOTHING
+    RETURNING id`
+  return row?.id
+}
+
+/**
+ * Counts one more seat as taken, in one conditional statement: status, deadline and room are checked by the update
+ * itself, so that two people cannot both get the last seat.
+ * @param paid for a late payer who takes the seat and pays it at once.
+ * @returns false when the group is full, over or closed.
+ */
+export async function takeSeat(db: Db, groupId: number, now: Date, paid = false): Promise<boolean> {
+  const rows = await db.$executeRaw`
+    UPDATE "group" SET taken_seats = taken_seats + 1, paid_seats = paid_seats + ${paid ? 1 : 0}, version = version + 1
+    WHERE id = ${groupId} AND state = 'open' AND deadline_at > ${now} AND taken_seats < size`
+  return rows === 1
+}
+
+/** Waits for the row: whoever pays, closes or leaves a group does it one after the other. */
+export async function lockGroup(db: Db, groupId: number): Promise<{ state: GroupState; deadlineAt: Date } | undefined> {
+  const [row] = await db.$queryRaw<{ state: GroupState; deadlineAt: Date }[]>`
+    SELECT state, deadline_at AS "deadlineAt" FROM "group" WHERE id = ${groupId} FOR NO KEY UPDATE`
+  return row
+}
+
+/**
+ * A held seat was paid. Call with the group's row locked: its state decides, together with the seat's.
+ * @returns false when the seat was given up or the group was closed meanwhile.
+ */
+export async function paySeat(db: Db, seatId: number, groupId: number): Promise<boolean> {
+  const rows = await db.$executeRaw`
+    WITH paid AS (
+      UPDATE seat SET state = 'paid' FROM "group" g
+      WHERE seat.id = ${seatId} AND seat.state = 'held' AND g.id = ${groupId} AND g.id = seat.group_id
+        AND g.state IN ('draft', 'open')
+      RETURNING seat.group_id)
+    UPDATE "group" SET paid_seats = paid_seats + 1, version = version + 1 WHERE id IN (SELECT group_id FROM paid)`
+  return rows === 1
+}
+
+export async function setSeatState(db: Db, seatId: number, state: SeatState): Promise<void> {
+  await db.seat.update({ where: { id: seatId }, data: { state } })
+}
+
+/** The leader paid: the group can be shared. */
+export async function openDraft(db: Db, groupId: number): Promise<boolean> {
+  return (await db.$executeRaw`UPDATE "group" SET state = 'open' WHERE id = ${groupId} AND state = 'draft'`) === 1
+}
+
+/** All seats are paid. @returns true exactly once, for the payment that completed the group. */
+export async function formIfFull(db: Db, groupId: number, now: Date): Promise<boolean> {
+  const rows = await db.$executeRaw`
+    UPDATE "group" SET state = 'formed', closed_at = ${now}, version = version + 1
+    WHERE id = ${groupId} AND state = 'open' AND paid_seats = size`
+  return rows === 1
+}
+
+/** The deadline passed first. @returns true exactly once. */
+export async function failIfDue(db: Db, groupId: number, now: Date): Promise<boolean> {
+  const rows = await db.$executeRaw`
+    UPDATE "group" SET state = 'failed', closed_at = ${now}, version = version + 1
+    WHERE id = ${groupId} AND state = 'open' AND deadline_at <= ${now}`
+  return rows === 1
+}
+
+/** An unpaid seat is given up; a draft has nobody else, so it ends with it. */
+export async function releaseHeldSeat(db: Db, orderId: number, now: Date): Promise<{ groupId: number } | undefined> {
+  const [row] = await db.$queryRaw<{ groupId: number }[]>`
+    WITH freed AS (UPDATE seat SET state = 'released' WHERE order_id = ${orderId} AND state = 'held' RETURNING group_id)
+    UPDATE "group" g SET taken_seats = taken_seats - 1, version = version + 1,
+      state = CASE WHEN g.state = 'draft' THEN 'cancelled' ELSE g.state END,
+      closed_at = CASE WHEN g.state = 'draft' THEN ${now} ELSE g.closed_at END
+    FROM freed WHERE g.id = freed.group_id RETURNING g.id AS "groupId"`
+  return row
+}
+
+/** Groups past their deadline, oldest first. Each is closed in a transaction of its own by whoever gets it. */
+export async function findDueGroups(db: Db, now: Date, limit: number): Promise<number[]> {
+  const rows = await db.$queryRaw<{ id: number }[]>`
+    SELECT id FROM "group" WHERE state = 'open' AND deadline_at <= ${now} ORDER BY deadline_at LIMIT ${limit}`
+  return rows.map(({ id }) => id)
+}
+
+/** Seats of a group with their orders and newest payments, locked, in key order. */
+export async function lockSeats(db: Db, groupId: number) {
+  return db.$queryRaw<
+    { seatId: number; personId: number; orderId: number; state: SeatState; paymentId: string; amount: bigint }[]
+  >`
+    SELECT s.id AS "seatId", s.person_id AS "personId", s.order_id AS "orderId", s.state, p.id::text AS "paymentId", p.amount
+    FROM seat s JOIN LATERAL (
+      SELECT id, amount FROM payment WHERE order_id = s.order_id ORDER BY created_at DESC, id DESC LIMIT 1) p ON true
+    WHERE s.group_id = ${groupId} AND s.state IN ('held', 'paid') ORDER BY s.id FOR NO KEY UPDATE OF s`
+}
+
+export type CardRow = { messenger: string; messageRef: string; language: string; shownVersion: number }
+
+/** Remembers a copy of a group's card, to be edited when the group changes. */
+export async function saveCard(
+  db: Db,
+  card: { messenger: string; messageRef: string; groupId: number; language: string; shownVersion: number },
+  now: Date,
+): Promise<void> {
+  await db.$executeRaw`
+    INSERT INTO group_card (messenger, message_ref, group_id, language, shown_version, created_at)
+    VALUES (${card.messenger}, ${card.messageRef}, ${card.groupId}, ${card.language}, ${card.shownVersion}, ${now})
+    ON CONFLICT (messenger, message_ref) DO UPDATE SET group_id = excluded.group_id,
+      shown_version = least(group_card.shown_version, excluded.shown_version)`
+}
+
+/** Copies that show an older state than the group has. */
+export async function findStaleCards(db: Db, groupId: number, version: number): Promise<CardRow[]> {
+  return db.groupCard.findMany({
+    where: { groupId, shownVersion: { lt: version } },
+    select: { messenger: true, messageRef: true, language: true, shownVersion: true },
+  })
+}
+
+export async function markCardShown(db: Db, messenger: string, messageRef: string, version: number): Promise<void> {
+  await db.$executeRaw`
+    UPDATE group_card SET shown_version = greatest(shown_version, ${version})
+    WHERE messenger = ${messenger} AND message_ref = ${messageRef}`
+}
+
+export async function deleteCard(db: Db, messenger: string, messageRef: string): Promise<void> {
+  await db.groupCard.deleteMany({ where: { messenger, messageRef } })
+}
+
+/** Has every copy of the group's card edited; several changes at once make one round of edits. */
+export async function cardsChanged(db: Db, groupId: number): Promise<void> {
+  await enqueue(db, 'update-cards', { groupId }, { key: `cards:${groupId}` })
+}

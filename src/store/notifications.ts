@@ -1,0 +1,105 @@
+import type { Db } from './db.ts'
+import { enqueue } from './queue.ts'
+
+/** What can be owed to a person, and the ids it is about. */
+export type NoticeKinds = {
+  'payment-ready': { orderId: number }
+  'payment-declined': { orderId: number }
+  'order-expired': { orderId: number }
+  'order-paid': { orderId: number }
+  'money-released': { orderId: number; late: boolean }
+  'seat-paid': { orderId: number; groupId: number }
+  'group-joined': { groupId: number; seatId: number }
+  'group-formed': { groupId: number; orderId: number }
+  'group-failed': { groupId: number; orderId: number }
+  shipment: { orderId: number; state: string }
+  'channel-added': { channelId: number }
+  'post-published': { postId: number; isSent: boolean }
+}
+export type NoticeKind = keyof NoticeKinds
+export type Notice = { [K in NoticeKind]: { kind: K; data: NoticeKinds[K] } }[NoticeKind]
+
+/** Smaller goes first: money and parcels before what happens in groups. */
+const priorities: Record<NoticeKind, number> = {
+  'payment-ready': 1,
+  'payment-declined': 1,
+  'order-expired': 1,
+  'order-paid': 1,
+  'money-released': 1,
+  'seat-paid': 1,
+  shipment: 1,
+  'group-joined': 2,
+  'group-formed': 2,
+  'group-failed': 2,
+  'channel-added': 1,
+  'post-published': 1,
+}
+
+/**
+ * Owes a person a message, in the transaction of what it is about.
+ * @param key says what it is about; the same key is owed once, however often the cause repeats.
+ */
+export async function notify(db: Db, personId: number, key: string, notice: Notice, now: Date): Promise<void> {
+  const made = await db.$executeRaw`
+    INSERT INTO notification (person_id, key, kind, data, priority, state, due_at, created_at)
+    VALUES (${personId}, ${key}, ${notice.kind}, ${JSON.stringify(notice.data)}::jsonb, ${priorities[notice.kind]}, 'due',
+      ${now}, ${now})
+    ON CONFLICT (key) DO NOTHING`
+  if (made === 1) await enqueue(db, 'send-notifications', {}, { key: 'send-notifications', queue: 'sending' })
+}
+
+export type ClaimedNotice = Notice & { notificationId: number; personId: number; attempts: number }
+
+/**
+ * Takes the next message that is due and marks it before it is sent: a send has no idempotency key, so a message whose
+ * sender was killed is doubtful, never repeated.
+ */
+export async function claimNotification(db: Db, now: Date): Promise<ClaimedNotice | undefined> {
+  const [row] = await db.$queryRaw<ClaimedNotice[]>`
+    UPDATE notification SET state = 'sending', attempts = attempts + 1 WHERE id = (
+      SELECT id FROM notification WHERE state = 'due' AND due_at <= ${now}
+      ORDER BY priority, due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING id AS "notificationId", person_id AS "personId", kind, data, attempts`
+  return row
+}
+
+export async function finishNotification(
+  db: Db,
+  notificationId: number,
+  state: 'sent' | 'doubtful' | 'unreachable' | 'dropped',
+  now: Date,
+): Promise<void> {
+  await db.$executeRaw`
+    UPDATE notification SET state = ${state}, sent_at = ${state === 'sent' ? now : null}::timestamptz
+    WHERE id = ${notificationId} AND state = 'sending'`
+}
+
+/** Only one sender runs at a time, so whatever is still marked when it starts belonged to one that died. */
+export async function giveUpOrphanedSends(db: Db): Promise<number> {
+  return db.$executeRaw`UPDATE notification SET state = 'doubtful' WHERE state = 'sending'`
+}
+
+export async function findUploadedPicture(db: Db, messenger: string, account: string, picture: string) {
+  const row = await db.uploadedPicture.findUnique({
+    where: { messenger_account_picture: { messenger, account, picture } },
+    select: { reference: true },
+  })
+  return row?.reference
+}
+
+export async function saveUploadedPicture(
+  db: Db,
+  messenger: string,
+  account: string,
+  picture: string,
+  reference: string,
+  now: Date,
+): Promise<void> {
+  const key = { messenger, account, picture }
+  const values = { reference, uploadedAt: now }
+  await db.uploadedPicture.upsert({
+    where: { messenger_account_picture: key },
+    create: { ...key, ...values },
+    update: values,
+  })
+}

@@ -1,0 +1,203 @@
+import { randomBytes } from 'node:crypto'
+import type { Words } from '#domain/people.ts'
+import type { Db } from './db.ts'
+
+export type Shop = { sellerId: number; name: string }
+
+export async function findShops(db: Db, personId: number): Promise<Shop[]> {
+  const rows = await db.sellerMember.findMany({
+    where: { personId },
+    orderBy: { sellerId: 'asc' },
+    select: { seller: { select: { id: true, name: true } } },
+  })
+  return rows.map(({ seller }) => ({ sellerId: seller.id, name: seller.name }))
+}
+
+export async function isMember(db: Db, sellerId: number, personId: number): Promise<boolean> {
+  return (await db.sellerMember.count({ where: { sellerId, personId } })) > 0
+}
+
+/** @returns the shop that the invitation belongs to; undefined for an unknown one. Joining twice changes nothing. */
+export async function addMember(db: Db, invitation: string, personId: number, now: Date): Promise<Shop | undefined> {
+  const seller = await db.seller.findUnique({ where: { invitation }, select: { id: true, name: true } })
+  if (!seller) return undefined
+  await db.$executeRaw`
+    INSERT INTO seller_member (seller_id, person_id, joined_at) VALUES (${seller.id}, ${personId}, ${now})
+    ON CONFLICT DO NOTHING`
+  return { sellerId: seller.id, name: seller.name }
+}
+
+export type Channel = {
+  channelId: number
+  sellerId: number | null
+  messenger: string
+  externalId: string
+  title: string
+}
+
+/** Adds a channel or brings it back; a shop it already belongs to keeps it. */
+export async function saveChannel(
+  db: Db,
+  channel: { messenger: string; externalId: string; title: string; username: string | null; sellerId: number | null },
+  addedById: number,
+  now: Date,
+): Promise<Channel> {
+  const [row] = await db.$queryRaw<Channel[]>`
+    INSERT INTO brand_channel (seller_id, messenger, external_id, title, username, added_by_id, added_at)
+    VALUES (${channel.sellerId}, ${channel.messenger}, ${channel.externalId}, ${channel.title}, ${channel.username},
+      ${addedById}, ${now})
+    ON CONFLICT (messenger, external_id) DO UPDATE SET removed_at = NULL, title = excluded.title,
+      username = excluded.username, added_by_id = excluded.added_by_id,
+      seller_id = coalesce(brand_channel.seller_id, excluded.seller_id)
+    RETURNING id AS "channelId", seller_id AS "sellerId", messenger, external_id AS "externalId", title`
+  if (!row) throw new Error('an upsert returns its row')
+  return row
+}
+
+export async function removeChannel(db: Db, messenger: string, externalId: string, now: Date): Promise<void> {
+  await db.$executeRaw`
+    UPDATE brand_channel SET removed_at = ${now} WHERE messenger = ${messenger} AND external_id = ${externalId}`
+}
+
+/** Gives a channel without a shop to one, if the person who added the bot asks for it. */
+export async function assignChannel(db: Db, channelId: number, sellerId: number, personId: number): Promise<boolean> {
+  const rows = await db.$executeRaw`
+    UPDATE brand_channel SET seller_id = ${sellerId}
+    WHERE id = ${channelId} AND seller_id IS NULL AND added_by_id = ${personId}
+      AND EXISTS (SELECT 1 FROM seller_member WHERE seller_id = ${sellerId} AND person_id = ${personId})`
+  return rows === 1
+}
+
+export async function findChannels(db: Db, sellerId: number): Promise<Channel[]> {
+  const rows = await db.brandChannel.findMany({ where: { sellerId, removedAt: null }, orderBy: { id: 'asc' } })
+  return rows.map((row) => ({
+    channelId: row.id,
+    sellerId: row.sellerId,
+    messenger: row.messenger,
+    externalId: row.externalId,
+    title: row.title,
+  }))
+}
+
+export async function findChannel(
+  db: Db,
+  channelId: number,
+): Promise<(Channel & { addedById: number; isRemoved: boolean }) | undefined> {
+  const row = await db.brandChannel.findUnique({ where: { id: channelId } })
+  if (!row) return undefined
+  return {
+    channelId: row.id,
+    sellerId: row.sellerId,
+    messenger: row.messenger,
+    externalId: row.externalId,
+    title: row.title,
+    addedById: row.addedById,
+    isRemoved: row.removedAt !== null,
+  }
+}
+
+/** @returns the post; the one of the first time when the same tap arrives again. */
+export async function insertPost(
+  db: Db,
+  post: {
+    requestKey: string
+    requestedById: number
+    sellerId: number
+    channelId: number
+    productId: number
+    campaignId: number | null
+  },
+  now: Date,
+): Promise<number> {
+  // Public and unguessable; 16 characters of the start payload's alphabet.
+  const token = randomBytes(12).toString('base64url')
+  const [row] = await db.$queryRaw<{ id: number }[]>`
+    INSERT INTO post (token, request_key, seller_id, channel_id, product_id, campaign_id, requested_by_id, state,
+      created_at)
+    VALUES (${token}, ${post.requestKey}, ${post.sellerId}, ${post.channelId}, ${post.productId}, ${post.campaignId},
+      ${post.requestedById}, 'due', ${now})
+    ON CONFLICT (request_key) DO UPDATE SET request_key = excluded.request_key
+    RETURNING id`
+  if (!row) throw new Error('an upsert returns its row')
+  return row.id
+}
+
+/**
+ * Marks a post before it is sent. One that is marked already belonged to a process that died while sending: it may be
+ * out, so it is in doubt and not sent again.
+ */
+export async function claimPost(db: Db, postId: number): Promise<boolean> {
+  const [row] = await db.$queryRaw<{ state: string }[]>`
+    UPDATE post SET state = CASE state WHEN 'due' THEN 'sending' ELSE 'doubtful' END
+    WHERE id = ${postId} AND state IN ('due', 'sending') RETURNING state`
+  return row?.state === 'sending'
+}
+
+export async function finishPost(
+  db: Db,
+  postId: number,
+  state: 'sent' | 'failed' | 'doubtful',
+  messageRef: string | null,
+  now: Date,
+): Promise<void> {
+  await db.$executeRaw`
+    UPDATE post SET state = ${state}, message_ref = ${messageRef}, sent_at = ${state === 'sent' ? now : null}::timestamptz
+    WHERE id = ${postId} AND state = 'sending'`
+}
+
+export async function findPost(db: Db, where: { id: number } | { token: string }) {
+  return db.post.findUnique({ where, include: { channel: true } })
+}
+
+export async function savePostOpen(db: Db, postId: number, personId: number, now: Date): Promise<void> {
+  await db.$executeRaw`
+    INSERT INTO post_open (post_id, person_id, opened_at) VALUES (${postId}, ${personId}, ${now})
+    ON CONFLICT (post_id, person_id) DO UPDATE SET opened_at = excluded.opened_at`
+}
+
+/** The post that a person last came by for this product within a week: their purchase counts for it. */
+export async function findLatestPostOpen(db: Db, personId: number, productId: number): Promise<number | null> {
+  const row = await db.postOpen.findFirst({
+    where: { personId, post: { productId } },
+    orderBy: { openedAt: 'desc' },
+    select: { postId: true },
+  })
+  return row?.postId ?? null
+}
+
+export type PostStats = {
+  postId: number
+  title: Words
+  channelTitle: string
+  state: string
+  createdAt: Date
+  opened: number
+  groupsOpened: number
+  groupsFormed: number
+  seats: number
+  orders: number
+  /** Captured, by currency. */
+  revenue: { currency: string; amount: string }[]
+}
+
+/** What a shop's posts brought, newest first: counted from rows, never estimated. */
+export async function findPostStats(db: Db, sellerId: number, limit: number): Promise<PostStats[]> {
+  return db.$queryRaw<PostStats[]>`
+    SELECT p.id AS "postId", pr.title, c.title AS "channelTitle", p.state, p.created_at AS "createdAt",
+      (SELECT count(*)::int FROM post_open o WHERE o.post_id = p.id) AS opened,
+      coalesce(x.groups_opened, 0)::int AS "groupsOpened", coalesce(x.groups_formed, 0)::int AS "groupsFormed",
+      coalesce(x.seats, 0)::int AS seats, coalesce(x.orders, 0)::int AS orders, coalesce(r.revenue, '[]'::json) AS revenue
+    FROM post p JOIN product pr ON pr.id = p.product_id JOIN brand_channel c ON c.id = p.channel_id
+    LEFT JOIN LATERAL (
+      SELECT count(DISTINCT g.id) FILTER (WHERE g.leader_id = o.person_id AND g.state <> 'draft' AND g.state <> 'cancelled') AS groups_opened,
+        count(DISTINCT g.id) FILTER (WHERE g.state = 'formed') AS groups_formed,
+        count(s.id) FILTER (WHERE s.state IN ('paid', 'confirmed')) AS seats,
+        count(o.id) FILTER (WHERE o.state IN ('packable', 'handed_over', 'delivered')) AS orders
+      FROM "order" o LEFT JOIN seat s ON s.order_id = o.id LEFT JOIN "group" g ON g.id = s.group_id
+      WHERE o.post_id = p.id) x ON true
+    LEFT JOIN LATERAL (
+      SELECT json_agg(json_build_object('currency', t.currency, 'amount', t.amount::text)) AS revenue FROM (
+        SELECT o.currency, sum(o.total) AS amount FROM "order" o
+        WHERE o.post_id = p.id AND o.state IN ('packable', 'handed_over', 'delivered') GROUP BY o.currency) t) r ON true
+    WHERE p.seller_id = ${sellerId} ORDER BY p.id DESC LIMIT ${limit}`
+}

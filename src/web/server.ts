@@ -1,0 +1,153 @@
+/** HTTP in: webhooks, our own pictures, health and metrics. What they do is handed in. */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
+import { createMetrics, type Metrics, type WebhookSource } from './metrics.ts'
+
+export type WebOptions = {
+  /** 0 takes any free port. */
+  port: number
+  host: string
+  /** `handle` resolves when the update is handled; when it throws, Telegram delivers again. */
+  telegramWebhook?: { path: string; secret: string; handle(update: unknown): Promise<void> }
+  /** Handlers of companies take the body as a hint and fetch the truth themselves. */
+  yookassaWebhook(body: unknown): Promise<void>
+  /** YooKassa does not sign; it publishes its addresses. */
+  isYookassaAddress(ip: string): boolean
+  cdekWebhook(body: unknown): Promise<void>
+  /** The PNG of one of our own pictures, `demo/kettle`. */
+  readPicture(name: string): Promise<Buffer | undefined>
+  health(): Promise<{ ok: boolean; instance: string }>
+  /** Addresses of the proxy in front, comma-separated: only then is X-Forwarded-For believed. */
+  trustProxy?: string
+  /** Left out, the server makes its own. */
+  metrics?: Metrics
+  log: {
+    info(o: object, m: string): void
+    warn(o: object, m: string): void
+    error(o: object, m: string): void
+  }
+}
+
+export type Web = { port: number; close(): Promise<void> }
+
+const bodyMaxBytes = 1024 * 1024
+/** A picture's name means the same picture for as long as a deployment lives. */
+const pictureCache = 'public, max-age=86400'
+
+/** Listens. @throws when the port is taken. `close` finishes the requests under way. */
+export async function startWeb(options: WebOptions): Promise<Web> {
+  const { log, metrics = createMetrics() } = options
+  const app = fastify({
+    bodyLimit: bodyMaxBytes,
+    trustProxy: options.trustProxy ?? false,
+    forceCloseConnections: 'idle',
+  })
+
+  app.setNotFoundHandler(async (_request, reply) => reply.code(404).send({ error: 'not found' }))
+  app.setErrorHandler(async (error: FastifyError, request, reply) => {
+    const status = error.statusCode ?? 500
+    if (status < 500) return reply.code(status).send({ error: words[status] ?? 'bad request' })
+    log.error(
+      { route: request.routeOptions.url, error: `${error.name}: ${firstLine(error.message)}` },
+      'request failed',
+    )
+    return reply.code(500).send({ error: 'failed' })
+  })
+
+  const { telegramWebhook } = options
+  if (telegramWebhook) {
+    const isTelegram = async (request: FastifyRequest) =>
+      isSameSecret(request.headers['x-telegram-bot-api-secret-token'], telegramWebhook.secret)
+    app.post(
+      telegramWebhook.path,
+      ...webhook('telegram', 401, isTelegram, async (update) => telegramWebhook.handle(update)),
+    )
+  }
+  const isYookassa = async (request: FastifyRequest) => options.isYookassaAddress(request.ip)
+  app.post('/webhooks/yookassa', ...webhook('yookassa', 403, isYookassa, async (body) => options.yookassaWebhook(body)))
+  // CDEK neither signs nor publishes addresses: its word is only a reason to look at the shipment again.
+  app.post(
+    '/webhooks/cdek',
+    ...webhook(
+      'cdek',
+      403,
+      async () => true,
+      async (body) => options.cdekWebhook(body),
+    ),
+  )
+
+  app.get<{ Params: { group: string; name: string } }>('/pictures/:group/:name.png', async (request, reply) => {
+    const { group, name } = request.params
+    const png = isPictureName(group) && isPictureName(name) ? await options.readPicture(`${group}/${name}`) : undefined
+    if (!png) return reply.code(404).send({ error: 'not found' })
+    return reply.header('cache-control', pictureCache).type('image/png').send(png)
+  })
+
+  app.get('/health', async (_request, reply) => {
+    const health = await options.health().catch(() => ({ ok: false }))
+    return reply.code(health.ok ? 200 : 503).send(health)
+  })
+
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  )
+
+  await app.listen({ port: options.port, host: options.host })
+  const address = app.server.address()
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : options.port,
+    close: async () => app.close(),
+  }
+
+  /** Strangers are refused before their body is read; 200 comes only after handling, 500 asks for another delivery. */
+  function webhook(
+    source: WebhookSource,
+    refusal: 401 | 403,
+    isAllowed: (request: FastifyRequest) => Promise<boolean>,
+    handle: (body: unknown) => Promise<void>,
+  ) {
+    const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
+      if (await isAllowed(request)) return
+      metrics.webhook(source, 'refused', 0)
+      log.warn({ source, status: refusal }, 'a webhook was refused: it did not come from who it says')
+      await reply.code(refusal).send({ error: words[refusal] })
+    }
+    const handler = async (request: FastifyRequest, reply: FastifyReply) => {
+      const startedAt = performance.now()
+      const end = (outcome: 'done' | 'failed') =>
+        metrics.webhook(source, outcome, (performance.now() - startedAt) / 1000)
+      try {
+        await handle(request.body)
+      } catch (error) {
+        end('failed')
+        throw error
+      }
+      end('done')
+      return reply.send({ ok: true })
+    }
+    return [{ onRequest }, handler] as const
+  }
+}
+
+const words: Record<number, string> = {
+  400: 'bad request',
+  401: 'unauthorized',
+  403: 'forbidden',
+  413: 'too large',
+  415: 'JSON only',
+}
+
+/** Compares digests, which have one length whatever was sent. */
+function isSameSecret(given: string | string[] | undefined, secret: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return typeof given === 'string' && timingSafeEqual(digest(given), digest(secret))
+}
+
+function isPictureName(part: string): boolean {
+  return /^[a-z0-9][a-z0-9_-]{0,63}$/i.test(part)
+}
+
+/** Database errors list the values below it. */
+function firstLine(text: string): string {
+  return text.trim().split('\n')[0]?.slice(0, 200) ?? ''
+}

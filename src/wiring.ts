@@ -1,0 +1,65 @@
+/** What the bot and the worker are both made of: the shop's deps and the messenger, from the configuration. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { Front } from '#chat/front.ts'
+import { createCdek } from '#gateways/cdek.ts'
+import { createYookassa } from '#gateways/yookassa.ts'
+import type { Deps } from '#shop/deps.ts'
+import { pictureUploaded, uploadedPicture } from '#shop/notifications.ts'
+import type { Client } from '#store/db.ts'
+import { migrate } from '#store/migrate.ts'
+import { migrateQueue } from '#store/queue.ts'
+import { createTelegram, type BotTelegram } from '#telegram/bot.ts'
+import { readPicture } from '#web/pictures.ts'
+import type { Config } from './config.ts'
+import type { Logger } from './log.ts'
+
+/** A part of the program that runs until it is stopped. */
+export type Part = { stop(): Promise<void> }
+
+/** Brings tables and queue up to date; any number of processes may do so at once. */
+export async function prepareDatabase(databaseUrl: string): Promise<void> {
+  await migrate(databaseUrl)
+  await migrateQueue(databaseUrl)
+}
+
+export function createDeps(config: Config, db: Client, botUsername: () => string): Deps {
+  return {
+    db,
+    provider: createYookassa(config.yookassa),
+    carrier: createCdek(config.cdek),
+    get returnUrl() {
+      return `https://t.me/${botUsername()}?start=home`
+    },
+    now: () => new Date(),
+    newId: randomUUID,
+    randomBytes,
+    newToken: () => randomBytes(12).toString('base64url'),
+  }
+}
+
+/** @param front undefined where nothing is received. */
+export async function connectTelegram(
+  config: Config,
+  db: Client,
+  log: Logger,
+  front: Front | undefined,
+  measure?: (outcome: 'done' | 'failed', seconds: number) => void,
+): Promise<BotTelegram> {
+  const { telegram, web } = config
+  // Telegram can fetch our pictures from a public address, and the sandbox from this machine; otherwise they are uploaded.
+  const base = web.publicUrl ?? (telegram.isSandbox ? `http://127.0.0.1:${web.port}` : undefined)
+  const account = telegram.token.split(':')[0] ?? ''
+  return createTelegram({
+    token: telegram.token,
+    apiRoot: telegram.apiRoot,
+    front,
+    log,
+    ...(measure && { measure }),
+    pictures: {
+      ...(base !== undefined && { baseUrl: `${base}/pictures` }),
+      read: readPicture,
+      remembered: (name) => uploadedPicture(db, 'telegram', account, name),
+      remember: (name, reference) => pictureUploaded(db, 'telegram', account, name, reference, new Date()),
+    },
+  })
+}

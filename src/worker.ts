@@ -1,0 +1,41 @@
+/** The worker: does what must happen later, and tells people of it. Any number may run. `npm run start:worker` */
+import { createOutbox } from '#chat/outbox.ts'
+import { startClock } from '#jobs/clock.ts'
+import { startRunner } from '#jobs/runner.ts'
+import { createHandlers } from '#jobs/tasks.ts'
+import { openDatabase } from '#store/db.ts'
+import type { Config } from './config.ts'
+import type { Logger } from './log.ts'
+import { isMain, runPart } from './part.ts'
+import { connectTelegram, createDeps, type Part } from './wiring.ts'
+
+export async function startWorker(config: Config, databaseUrl: string, log: Logger): Promise<Part> {
+  const db = openDatabase(databaseUrl)
+  const telegram = await connectTelegram(config, db, log, undefined)
+  const deps = createDeps(config, db, () => telegram.username)
+  const outbox = createOutbox(deps, [telegram.messenger])
+  const runner = await startRunner({
+    databaseUrl,
+    db,
+    handlers: createHandlers(deps, outbox),
+    concurrency: 10,
+    log,
+    onLost(error) {
+      log.error({ error }, 'the connection that says this worker is alive broke; ending, to be started again')
+      process.exit(1)
+    },
+  })
+  const clock = startClock(db, deps.now, (error) => log.error({ error }, 'a tick could not be enqueued'))
+  log.info({}, 'worker is up')
+
+  return {
+    async stop() {
+      await clock.stop()
+      await runner.stop()
+      await telegram.stop()
+      await db.$disconnect()
+    },
+  }
+}
+
+if (isMain(import.meta.url)) await runPart('worker', startWorker)

@@ -1,0 +1,260 @@
+/** The sandbox's chat page in a real browser, against the real sandbox, with a bot made of plain Bot API calls. */
+import chromium from '@sparticuz/chromium'
+import { chromium as playwright, type Browser, type Locator, type Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { startSandbox, type Sandbox } from '#sandbox/sandbox.ts'
+
+const token = '4242:page-test-token-0123456789'
+
+/** Flags for a serverless host that weaken what is tested, or are unstable in one process with many pages. */
+const unwanted = /^--(single-process|no-zygote|disable-web-security|allow-running-insecure-content|headless)/
+
+let browser: Browser
+let sandbox: Sandbox
+let page: Page
+let bot: { stop(): Promise<void> }
+let problems: string[]
+
+type Person = { id: number; first_name: string }
+let anna: Person
+let boris: Person
+let group: { id: number }
+
+beforeAll(async () => {
+  browser = await playwright.launch({
+    executablePath: await chromium.executablePath(),
+    args: [...chromium.args.filter((flag) => !unwanted.test(flag)), '--no-sandbox'],
+    headless: true,
+  })
+}, 60_000)
+
+afterAll(async () => browser?.close())
+
+beforeEach(async () => {
+  sandbox = await startSandbox({ port: 0 })
+  bot = runBot(sandbox.url)
+  anna = await post('/sim/people', { first_name: 'Anna', username: 'anna', language_code: 'en' })
+  boris = await post('/sim/people', { first_name: 'Boris', username: 'boris', language_code: 'en' })
+  group = await post('/sim/chats', {
+    type: 'supergroup',
+    title: 'Neighbours',
+    members: [anna.id, boris.id],
+    bot: 'none',
+  })
+  problems = []
+  const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1300, height: 860 } })
+  page = await context.newPage()
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text())
+  })
+  page.on('pageerror', (error) => problems.push(String(error)))
+  await page.goto(sandbox.url)
+})
+
+afterEach(async () => {
+  await page.context().close()
+  await bot.stop()
+  await sandbox.close()
+})
+
+test('two people stand side by side and see each other’s messages in a group', async () => {
+  await open(anna, group.id)
+  await say(anna, 'Hello there & <b>everyone</b>')
+  await expectText(phone(boris).getByTestId('chat-item').filter({ hasText: 'Neighbours' }), /Anna: Hello there/)
+  await open(boris, group.id)
+  await expectText(messages(boris).last(), /Anna\s*Hello there & <b>everyone<\/b>/)
+  await say(boris, 'Hi Anna')
+  await expectText(messages(anna).last(), /Boris\s*Hi Anna/)
+  await page.reload()
+  await expectText(messages(anna).last(), /Hi Anna/)
+  expect(problems).toEqual([])
+})
+
+test('Start greets, a button spins until the bot answers, and the message changes in place', async () => {
+  await open(anna, anna.id)
+  await phone(anna).getByTestId('start').click()
+  const card = messages(anna).filter({ hasText: 'Kettle' })
+  await card.waitFor()
+  expect(await card.locator('strong').textContent()).toBe('Kettle')
+  expect(await card.getByTestId('button').allTextContents()).toEqual(['Join', 'Details', 'Share'])
+  await card.getByTestId('button').filter({ hasText: 'Join' }).click()
+  await expectText(phone(anna).getByTestId('toast'), 'You are in: 2 of 3')
+  await expectText(card, /2 of 3.*edited/s)
+  await card.getByTestId('button').filter({ hasText: 'Details' }).focus()
+  await page.keyboard.press('Enter')
+  await expectText(phone(anna).getByTestId('alert'), /Holds 1\.7 litres/)
+  await page.keyboard.press('Escape')
+  await phone(anna).getByTestId('alert').waitFor({ state: 'detached' })
+  expect(await messages(anna).count()).toBe(2)
+  expect(problems).toEqual([])
+})
+
+test('sharing offers inline results in the chosen chat, pages them, and posts the chosen one', async () => {
+  await open(anna, anna.id)
+  await phone(anna).getByTestId('start').click()
+  await messages(anna).getByTestId('button').filter({ hasText: 'Share' }).click()
+  await phone(anna).locator(`[data-testid="pick-chat"][data-chat="${group.id}"]`).click()
+  await expect.poll(() => phone(anna).getByTestId('composer').inputValue()).toBe('@vmeste_bot kettle')
+  const results = phone(anna).getByTestId('inline-result')
+  await expect.poll(() => results.count()).toBe(10)
+  await results.last().scrollIntoViewIfNeeded()
+  await expect.poll(() => results.count()).toBe(20)
+  await results.filter({ hasText: 'kettle 12' }).click()
+  await open(boris, group.id)
+  await expectText(messages(boris).last(), /Anna\s*via @vmeste_bot.*Card of kettle 12/s)
+  expect(await phone(anna).getByTestId('composer').inputValue()).toBe('')
+  expect(problems).toEqual([])
+})
+
+test('a payment link opens in a sheet, which closes after paying', async () => {
+  const auth = `Basic ${Buffer.from('shop:secret').toString('base64')}`
+  const response = await fetch(`${sandbox.url}/yookassa/v3/payments`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: auth, 'idempotence-key': 'page-test' },
+    body: JSON.stringify({
+      amount: { value: '450.00', currency: 'RUB' },
+      capture: true,
+      confirmation: { type: 'redirect', return_url: 'https://example.com/' },
+    }),
+  })
+  const payment = (await response.json()) as { id: string; confirmation: { confirmation_url: string } }
+  await open(anna, anna.id)
+  await phone(anna).getByTestId('start').click()
+  await expect.poll(() => messages(anna).count()).toBe(2)
+  await say(anna, payment.confirmation.confirmation_url)
+  await messages(anna).locator('.pay-chip').click()
+  const sheet = phone(anna).getByTestId('pay-sheet')
+  await sheet.locator('iframe').contentFrame().locator('button[value="paid"]').click()
+  await sheet.waitFor({ state: 'detached' })
+  const stored = await fetch(`${sandbox.url}/yookassa/v3/payments/${payment.id}`, { headers: { authorization: auth } })
+  expect(await stored.json()).toMatchObject({ status: 'succeeded' })
+  expect(problems).toEqual([])
+})
+
+test('after a restart of the sandbox the page connects again and shows the new world', async () => {
+  await open(anna, group.id)
+  const { port } = sandbox
+  await bot.stop()
+  await sandbox.close()
+  await page.getByTestId('banner').waitFor()
+  sandbox = await startSandbox({ port })
+  bot = runBot(sandbox.url)
+  const vera: Person = await post('/sim/people', { first_name: 'Vera' })
+  await page.getByTestId('banner').waitFor({ state: 'hidden' })
+  await page.locator(`[data-testid="person-chip"][data-person="${vera.id}"]`).waitFor()
+  await post('/sim/reset', {})
+  await page.getByRole('heading', { name: 'Who is chatting?' }).waitFor()
+  const again: Person = await post('/sim/people', { first_name: 'Anna' })
+  await open(again, again.id)
+  await phone(again).getByTestId('start').click()
+  await messages(again).filter({ hasText: 'Kettle' }).waitFor()
+  // The browser itself reports what it could not load while nobody listened.
+  expect(problems.filter((problem) => !/Failed to load resource|ERR_|sim\/events/.test(problem))).toEqual([])
+})
+
+function phone(person: Person): Locator {
+  return page.locator(`[data-testid="column"][data-person="${person.id}"]`)
+}
+
+function messages(person: Person): Locator {
+  return phone(person).getByTestId('message')
+}
+
+async function open(person: Person, chat: number): Promise<void> {
+  await phone(person).locator(`[data-testid="chat-item"][data-chat="${chat}"]`).click()
+  await phone(person).getByTestId('messages').waitFor()
+}
+
+async function say(person: Person, text: string): Promise<void> {
+  await phone(person).getByTestId('composer').fill(text)
+  await phone(person).getByTestId('send').click()
+}
+
+async function expectText(locator: Locator, expected: string | RegExp): Promise<void> {
+  const pattern =
+    typeof expected === 'string' ? new RegExp(expected.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')) : expected
+  await expect.poll(() => locator.textContent({ timeout: 5000 }), { timeout: 8000 }).toMatch(pattern)
+}
+
+async function post<T>(path: string, body: unknown): Promise<T> {
+  const response = await fetch(sandbox.url + path, { method: 'POST', body: JSON.stringify(body) })
+  const answer = (await response.json()) as T
+  if (!response.ok) throw new Error(`${path}: ${JSON.stringify(answer)}`)
+  return answer
+}
+
+type Update = {
+  update_id: number
+  message?: { text?: string; chat: { id: number } }
+  callback_query?: { id: string; data: string; message: { message_id: number; chat: { id: number } } }
+  inline_query?: { id: string; query: string; offset: string }
+}
+
+/** A bot with one screen: a card with a counter, details in an alert, and twenty things to share. */
+function runBot(url: string): { stop(): Promise<void> } {
+  const stopping = new AbortController()
+  const call = async (method: string, params: object): Promise<unknown> => {
+    const response = await fetch(`${url}/bot${token}/${method}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(params),
+      signal: stopping.signal,
+    })
+    const answer = (await response.json()) as { ok: boolean; result: unknown; description?: string }
+    if (!answer.ok) throw new Error(`${method}: ${answer.description}`)
+    return answer.result
+  }
+  const card = (n: number) => ({
+    text: `<b>Kettle</b>\nIn the group: ${n} of 3`,
+    parse_mode: 'HTML',
+    reply_markup: {
+      inline_keyboard: [
+        [
+          { text: 'Join', callback_data: 'join' },
+          { text: 'Details', callback_data: 'details' },
+        ],
+        [{ text: 'Share', switch_inline_query: 'kettle' }],
+      ],
+    },
+  })
+  const handle = async ({ message, callback_query: tap, inline_query: asked }: Update) => {
+    if (message?.text?.startsWith('/start')) await call('sendMessage', { chat_id: message.chat.id, ...card(1) })
+    if (tap?.data === 'details') {
+      await call('answerCallbackQuery', { callback_query_id: tap.id, text: 'Holds 1.7 litres', show_alert: true })
+    } else if (tap) {
+      const { message_id, chat } = tap.message
+      await call('editMessageText', { chat_id: chat.id, message_id, ...card(2) })
+      await call('answerCallbackQuery', { callback_query_id: tap.id, text: 'You are in: 2 of 3' })
+    }
+    if (!asked) return
+    const from = Number(asked.offset || 0)
+    const results = Array.from({ length: 10 }, (_, index) => ({
+      type: 'article',
+      id: `thing-${from + index}`,
+      title: `${asked.query} ${from + index}`,
+      description: '450 ₽ together',
+      input_message_content: { message_text: `Card of ${asked.query} ${from + index}` },
+      reply_markup: { inline_keyboard: [[{ text: 'Join', callback_data: 'join' }]] },
+    }))
+    const next_offset = from === 0 ? '10' : ''
+    await call('answerInlineQuery', { inline_query_id: asked.id, results, next_offset, cache_time: 0 })
+  }
+  const work = async () => {
+    for (let offset = 0; ;) {
+      const updates = (await call('getUpdates', { offset, timeout: 20 })) as Update[]
+      for (const update of updates) {
+        offset = update.update_id + 1
+        await handle(update)
+      }
+    }
+  }
+  const working = work().catch((error: unknown) => {
+    if (!stopping.signal.aborted) throw error
+  })
+  return {
+    async stop() {
+      stopping.abort()
+      await working
+    },
+  }
+}

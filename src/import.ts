@@ -7,8 +7,8 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { FeedError, readYmlFile } from '#gateways/feeds.ts'
-import { importFeed, type ImportReport, type Remark } from '#shop/catalog-import.ts'
+import { demoFeeds, FeedError, readYmlFile } from '#gateways/feeds.ts'
+import { demoPicture, importFeed, type ImportReport, type Remark } from '#shop/catalog-import.ts'
 import { openDatabase } from '#store/db.ts'
 import { migrate } from '#store/migrate.ts'
 
@@ -53,6 +53,8 @@ async function main(args: string[]): Promise<number> {
     const report = await importFeed(db, readYmlFile(path), {
       seller: { slug, ...(name !== undefined && { name }) },
       now: new Date(),
+      // Only the project's own feeds may name the project's own pictures.
+      ...(demoFeeds().some((demo) => demo.path === path) && { picture: demoPicture }),
       newToken: () => randomBytes(16).toString('base64url'),
       onProgress: (done, total) => progress.show(done, total),
     })
@@ -62,12 +64,16 @@ async function main(args: string[]): Promise<number> {
   } catch (error) {
     progress.stop()
     if (error instanceof FeedError) return fail(`${file}, ${error.message}; the catalogue is as it was`)
-    return fail(
-      `the import failed, the catalogue is as it was: ${error instanceof Error ? error.message : String(error)}`,
-    )
+    return fail(`the import failed, the catalogue is as it was: ${firstLine(error)}`)
   } finally {
     await db.$disconnect()
   }
+}
+
+/** Prisma's messages run over several lines. */
+function firstLine(error: unknown): string {
+  const [line = ''] = (error instanceof Error ? error.message : String(error)).trim().split('\n')
+  return line
 }
 
 function findDatabase(): string | undefined {

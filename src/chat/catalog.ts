@@ -65,17 +65,22 @@ async function resultsScreen(visit: Visit, found: SearchPage, page: number): Pro
   const paging: Button[] = []
   const { searchId } = found
   if (page > 0) paging.push({ label: { key: 'button.previous' }, intent: { do: 'results', searchId, page: page - 1 } })
-  paging.push({ label: { key: 'button.details' }, intent: { do: 'product', productId: product.productId } })
+  if (product.variants.length === 1) {
+    paging.push({ label: { key: 'button.details' }, intent: { do: 'product', productId: product.productId } })
+  }
   if (page + 1 < found.total)
     paging.push({ label: { key: 'button.next' }, intent: { do: 'results', searchId, page: page + 1 } })
   const variant = firstInStock(product)
   const rows: Button[][] = []
-  if (variant) {
-    // With options to choose from, buying leads to the page where they are chosen.
-    const isSimple = product.variants.length === 1
-    rows.push(buyButtons(product, variant, isSimple))
+  // With options to choose from, buying starts on the page where they are chosen.
+  const isChoice = product.variants.length > 1
+  if (variant && isChoice) {
+    rows.push([{ label: { key: 'button.choose' }, intent: { do: 'product', productId: product.productId } }])
+  } else if (variant && variant.free > 0) {
+    rows.push(buyButtons(variant))
   }
-  rows.push(paging, [homeButton])
+  if (paging.length > 0) rows.push(paging)
+  rows.push([homeButton])
   return {
     ...(product.pictures[0] !== undefined && { picture: product.pictures[0] }),
     lines: [...(await cardLines(visit, product, variant)), { gap: true }, caption],
@@ -120,19 +125,19 @@ async function promiseLine({ deps, visitor }: Visit, variant: VariantRow): Promi
     : { key: 'promise.usual', params: { days: promise } }
 }
 
-function buyButtons(product: ProductRow, variant: VariantRow, isDirect: boolean): Button[] {
-  const choose = { do: 'product', productId: product.productId } as const
-  const { variantId } = variant
+function buyButtons(variant: VariantRow): Button[] {
+  const { variantId, currency } = variant
   const buttons: Button[] = [
     {
-      label: { key: 'button.buy-alone', params: { price: money(variant.price, variant.currency) } },
-      intent: isDirect ? { do: 'buy-alone', variantId } : choose,
+      label: { key: 'button.buy-alone', params: { price: money(variant.price, currency) } },
+      intent: { do: 'buy-alone', variantId },
     },
   ]
   if (variant.groupPrice !== null) {
+    const price = money(variant.groupPrice, currency)
     buttons.push({
-      label: { key: 'button.buy-together', params: { price: money(variant.groupPrice, variant.currency) } },
-      intent: isDirect ? { do: 'buy-together', variantId } : choose,
+      label: { key: 'button.buy-together', params: { price } },
+      intent: { do: 'buy-together', variantId },
     })
   }
   return buttons
@@ -178,7 +183,7 @@ async function productScreen(
   if (found.variants.length > 1) rows.push(variantButtons(found, variant, language))
   if (variant.free > 0) {
     rows.push(...groups.map((group) => [joinButton(group)]))
-    rows.push(buyButtons(found, variant, true))
+    rows.push(buyButtons(variant))
   }
   rows.push([
     { label: { key: 'button.share' }, share: { kind: 'product', token: found.productId.toString(36) } },

@@ -2,6 +2,7 @@
  * From a seller's feed to our catalogue: what one offer means, or why it is refused. Feeds in the wild are careless
  * (prices with spaces, names in other tags, HTML in descriptions), so everything is read kindly except money:
  * a price that can be read in two ways is refused.
+ * Long because each kindness is a few lines of its own, and all of them are what "an offer" means.
  */
 import { currencyDigits, decimalToAmount } from './money.ts'
 

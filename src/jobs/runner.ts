@@ -23,9 +23,10 @@ export async function startRunner(options: {
   const pulse = await startWorkerPulse(databaseUrl, options.onLost)
   await freeJobsOfDeadWorkers(db)
   const events = new EventEmitter() as WorkerEvents
-  const pulses: Promise<void>[] = []
+  // One connection takes one query at a time.
+  let pulses = Promise.resolve()
   events.on('worker:create', ({ worker }) => {
-    pulses.push(pulse.add(worker.workerId))
+    pulses = pulses.then(() => pulse.add(worker.workerId))
   })
   const runner = await run({
     connectionString: databaseUrl,
@@ -39,7 +40,7 @@ export async function startRunner(options: {
       else if (level === 'warning') log.warn({}, message)
     }),
   })
-  await Promise.all(pulses)
+  await pulses
   return {
     async stop() {
       await runner.stop()

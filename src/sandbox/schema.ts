@@ -139,7 +139,7 @@ export function checkParams(
     if (parameter) {
       const read = readValue(parameter, value)
       if (read !== undefined) params[name] = read
-    } else unknown(name)
+    } else if (name !== 'method') unknown(name) // Telegram reads it as the method's name; telegraf sends it in multipart
   }
   if (uploads) {
     for (const name of uploads.keys()) {

@@ -88,6 +88,8 @@ export function makeUpdates(
   let waiter: Waiter | undefined
   let wakeUp: NodeJS.Immediate | undefined
   let hook: Hook | undefined
+  /** The present one and those whose last requests are still under way. */
+  const hooks = new Set<Hook>()
   let lastError: { last_error_date: number; last_error_message: string } | undefined
 
   function push(kind: UpdateKind, payload: unknown, lane: string): void {
@@ -196,6 +198,7 @@ export function makeUpdates(
       agent: new (secure ? https : http).Agent({ keepAlive: true }),
     }
     hook = made
+    hooks.add(made)
     for (const entry of pending.values()) enqueue(made, entry)
     return true
   }
@@ -209,10 +212,15 @@ export function makeUpdates(
     if (!hook) return false
     hook.closed = true
     for (const timer of hook.timers) clearTimeout(timer)
-    // Requests under way go on: a bot may delete the webhook from inside a handler.
-    for (const sockets of Object.values(hook.agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
+    if (hook.active === 0) forget(hook)
     hook = undefined
     return true
+  }
+
+  /** Not before its last request: a bot may delete the webhook from inside a handler. */
+  function forget(old: Hook): void {
+    old.agent.destroy()
+    hooks.delete(old)
   }
 
   function enqueue(to: Hook, entry: Entry): void {
@@ -233,7 +241,8 @@ export function makeUpdates(
       to.active++
       void deliverNext(to, key).finally(() => {
         to.active--
-        pump(to)
+        if (to.closed && to.active === 0) forget(to)
+        else pump(to)
       })
     }
   }
@@ -300,9 +309,8 @@ export function makeUpdates(
     close() {
       waiter?.finish(undefined)
       if (wakeUp) clearImmediate(wakeUp)
-      const agent = hook?.agent
       endHook()
-      agent?.destroy()
+      for (const old of hooks) forget(old)
     },
   }
 }

@@ -8,7 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { type Call, canonicalJson, list, operations, parseJson, requestToCall } from './money-calls.ts'
 import { createFaults, type Fault } from './money-faults.ts'
-import { createLedger, type Ledger, type Payment } from './money-ledger.ts'
+import { createLedger, type Ledger } from './money-ledger.ts'
 import { missingPage, paymentPage } from './money-page.ts'
 import {
   captureSchema,

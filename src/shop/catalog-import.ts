@@ -1,4 +1,7 @@
-/** A seller's feed becomes their catalogue: all of it or, when the file turns out broken, nothing. */
+/**
+ * A seller's feed becomes their catalogue: all of it or, when the file turns out broken, nothing.
+ * One operation in one transaction, read downwards; cutting the file in two would only hide the order of its steps.
+ */
 import {
   foldProduct,
   readOffer,
@@ -84,7 +87,7 @@ export async function importDemo(
 }
 
 /** `pictures/kettle.svg` → `demo/kettle`, the name under which the pictures of the project are shown. */
-function demoPicture(value: string): string | undefined {
+export function demoPicture(value: string): string | undefined {
   const name = /^pictures\/([a-z0-9-]+)\.svg$/.exec(value)?.[1]
   return name === undefined ? undefined : `demo/${name}`
 }

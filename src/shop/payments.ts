@@ -11,7 +11,6 @@ import {
   formIfFull,
   lockGroup,
   lockSeats,
-  openDraft,
   paySeat,
   setSeatState,
   takeSeat,
@@ -252,6 +251,7 @@ async function moneyHeld(
     if (isLate) await setOrderState(tx, orderId, 'awaiting_payment')
     return moveLater(tx, payment, 'capture', now)
   }
+  let isLeader = false
   if (isLate) {
     if (!(await isAloneInGroup(tx, groupId, seatId, personId))) return giveBack()
     if (!(await takeSeat(tx, groupId, now, true))) return giveBack()
@@ -260,11 +260,12 @@ async function moneyHeld(
       return giveBack()
     }
     await setSeatState(tx, seatId, 'paid')
-  } else if (!(await paySeat(tx, seatId, groupId))) {
-    return giveBack()
+  } else {
+    const paid = await paySeat(tx, seatId, groupId)
+    if (!paid) return giveBack()
+    isLeader = paid.opened
   }
   await setOrderState(tx, orderId, 'awaiting_group')
-  const isLeader = await openDraft(tx, groupId)
   await cardsChanged(tx, groupId)
   if (await formIfFull(tx, groupId, now)) return groupFormed(tx, groupId, now)
 

@@ -153,27 +153,24 @@ export async function lockGroup(db: Db, groupId: number): Promise<{ state: Group
 }
 
 /**
- * A held seat was paid. Call with the group's row locked: its state decides, together with the seat's.
- * @returns false when the seat was given up or the group was closed meanwhile.
+ * A held seat was paid; the leader's opens the group. Call with the group's row locked: its state decides, together
+ * with the seat's.
+ * @returns undefined when the seat was given up or the group was closed meanwhile.
  */
-export async function paySeat(db: Db, seatId: number, groupId: number): Promise<boolean> {
-  const rows = await db.$executeRaw`
+export async function paySeat(db: Db, seatId: number, groupId: number): Promise<{ opened: boolean } | undefined> {
+  const [row] = await db.$queryRaw<{ opened: boolean }[]>`
     WITH paid AS (
       UPDATE seat SET state = 'paid' FROM "group" g
       WHERE seat.id = ${seatId} AND seat.state = 'held' AND g.id = ${groupId} AND g.id = seat.group_id
         AND g.state IN ('draft', 'open')
-      RETURNING seat.group_id)
-    UPDATE "group" SET paid_seats = paid_seats + 1, version = version + 1 WHERE id IN (SELECT group_id FROM paid)`
-  return rows === 1
+      RETURNING seat.group_id, g.state = 'draft' AS opened)
+    UPDATE "group" SET state = 'open', paid_seats = paid_seats + 1, version = version + 1
+    FROM paid WHERE id = paid.group_id RETURNING paid.opened`
+  return row
 }
 
 export async function setSeatState(db: Db, seatId: number, state: SeatState): Promise<void> {
   await db.seat.update({ where: { id: seatId }, data: { state } })
-}
-
-/** The leader paid: the group can be shared. */
-export async function openDraft(db: Db, groupId: number): Promise<boolean> {
-  return (await db.$executeRaw`UPDATE "group" SET state = 'open' WHERE id = ${groupId} AND state = 'draft'`) === 1
 }
 
 /** All seats are paid. @returns true exactly once, for the payment that completed the group. */

@@ -12,7 +12,9 @@ const keyboard = { inline_keyboard: [[{ text: 'Go', callback_data: 'go' }]] }
 describe('a call', () => {
   test('is found whatever the case of its name, by GET, JSON and form', async () => {
     const chat_id = await box.person()
-    expect((await box.raw('GET', '/bot1:sandbox-token-for-the-demo-only/GETME')).body.result.username).toBe('vmeste_bot')
+    expect((await box.raw('GET', '/bot1:sandbox-token-for-the-demo-only/GETME')).body.result.username).toBe(
+      'vmeste_bot',
+    )
     expect((await box.bot('SENDmessage', { chat_id, text: 'a' })).ok).toBe(true)
     const form = `chat_id=${chat_id}&text=b&reply_markup=${encodeURIComponent(JSON.stringify(keyboard))}`
     const path = '/bot1:sandbox-token-for-the-demo-only/sendMessage'
@@ -48,13 +50,14 @@ describe('a call', () => {
 
   test('survives bodies that are no parameters at all', async () => {
     const path = '/bot1:sandbox-token-for-the-demo-only/sendMessage'
-    for (const body of ['{', '[]', '"x"', 'null', '{"__proto__":{"chat_id":1}}', '{"chat_id":[[]]}']) {
-      expect((await box.raw('POST', path, body)).status, body).toBe(400)
-    }
+    const bodies = ['{', '[]', '"x"', 'null', '{"__proto__":{"chat_id":1}}', '{"chat_id":[[]]}']
+    const answers = await Promise.all(bodies.map((body) => box.raw('POST', path, body)))
+    expect(answers.map(({ status }) => status)).toEqual(bodies.map(() => 400))
     expect((await box.raw('POST', path, 'x', 'multipart/form-data')).status).toBe(400)
     expect((await box.raw('POST', path, 'x', 'image/png')).status).toBe(400)
-    const huge = await box.raw('POST', path, `{"text":"${'x'.repeat(21 * 1024 * 1024)}"}`).catch(() => undefined)
-    if (huge) expect(huge.body).toMatchObject({ ok: false, error_code: 413 })
+    // The connection may be closed before the client has sent it all: both are refusals.
+    const huge = box.raw('POST', path, `{"text":"${'x'.repeat(21 * 1024 * 1024)}"}`)
+    expect(await huge.then(({ status }) => status).catch(() => 413)).toBe(413)
     expect((await box.bot('getMe')).ok).toBe(true)
   })
 
@@ -210,7 +213,9 @@ describe('editing', () => {
     expect(await why('editMessageCaption', { message_id: text.message_id, caption: 'x' })).toBe(
       'Bad Request: there is no caption in the message to edit',
     )
-    expect(await why('editMessageText', { message_id: 77_777, text: 'x' })).toBe('Bad Request: message to edit not found')
+    expect(await why('editMessageText', { message_id: 77_777, text: 'x' })).toBe(
+      'Bad Request: message to edit not found',
+    )
     const own = await box.post('/sim/messages', { from: chat_id, text: 'mine' })
     expect(await why('editMessageText', { message_id: own.message_id, text: 'x' })).toBe(
       "Bad Request: message can't be edited",
@@ -225,7 +230,9 @@ describe('editing', () => {
     const edited = await box.ask('editMessageMedia', { chat_id, message_id, media, reply_markup: keyboard })
     expect(edited).toMatchObject({ caption: 'two', reply_markup: keyboard })
     expect(edited).not.toHaveProperty('text')
-    expect((await box.bot('editMessageMedia', { chat_id, message_id, media, reply_markup: keyboard })).error_code).toBe(400)
+    expect((await box.bot('editMessageMedia', { chat_id, message_id, media, reply_markup: keyboard })).error_code).toBe(
+      400,
+    )
     const captioned = await box.ask('editMessageCaption', { chat_id, message_id, caption: 'three' })
     expect(captioned.photo).toEqual(edited.photo)
     const bare = await box.ask('editMessageReplyMarkup', { chat_id, message_id, reply_markup: keyboard })

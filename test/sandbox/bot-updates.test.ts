@@ -4,8 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { token, useSandbox, type Json } from './sim-driver.ts'
 
 const box = useSandbox()
-const otherPoller =
-  'Conflict: terminated by other getUpdates request; make sure that only one bot instance is running'
+const otherPoller = 'Conflict: terminated by other getUpdates request; make sure that only one bot instance is running'
 
 describe('long polling', () => {
   test('waits for an update and gives it again until the offset confirms it', async () => {
@@ -66,7 +65,7 @@ describe('long polling', () => {
 })
 
 describe('a webhook', () => {
-  type Seen = { update: Json; headers: http.IncomingHttpHeaders; answer(status: number, body?: string): void }
+  type Seen = { update: Json; headers: http.IncomingHttpHeaders; answer: (status: number, body?: string) => void }
   let closers: (() => Promise<void>)[] = []
   afterEach(async () => {
     for (const close of closers) await close()
@@ -74,7 +73,7 @@ describe('a webhook', () => {
   })
 
   /** A bot's server that answers when the test says so. */
-  async function listen(): Promise<{ url: string; next(): Promise<Seen>; waiting(): number }> {
+  async function listen(): Promise<{ url: string; next: () => Promise<Seen>; waiting: () => number }> {
     const seen: Seen[] = []
     const takers: ((seen: Seen) => void)[] = []
     const server = http.createServer((request, response) => {
@@ -82,7 +81,7 @@ describe('a webhook', () => {
       request.on('data', (chunk: Buffer) => (text += chunk.toString()))
       request.on('end', () => {
         const item: Seen = {
-          update: JSON.parse(text) as Json,
+          update: JSON.parse(text),
           headers: request.headers,
           answer: (status, body = '') => response.writeHead(status, { 'content-type': 'application/json' }).end(body),
         }

@@ -49,7 +49,7 @@ export function useSandbox(options: Partial<SandboxOptions> = {}): Driver {
           : { headers: { 'content-type': type }, body: typeof body === 'string' ? body : JSON.stringify(body) }),
       })
       const text = await response.text()
-      return { status: response.status, body: text === '' ? undefined : (JSON.parse(text) as Json) }
+      return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
     },
     async bot(method, params = {}, botToken = token) {
       return (await driver.raw('POST', `/bot${botToken}/${method}`, params)).body

@@ -90,12 +90,10 @@ describe('the demo', () => {
   test('imported again changes nothing and keeps the invitations', async () => {
     const before = await database.db.product.findMany({ orderBy: { id: 'asc' } })
     const sellers = await database.db.seller.findMany()
-    const started = performance.now()
     for (const report of await importDemo(database.db, { now: later, newToken })) {
       expect(report).toMatchObject({ added: 0, changed: 0, withdrawn: 0, refused: [] })
       expect(report.unchanged).toBeGreaterThan(0)
     }
-    expect(performance.now() - started).toBeLessThan(3000)
     expect(await database.db.product.findMany({ orderBy: { id: 'asc' } })).toEqual(before)
     expect(await database.db.seller.findMany()).toEqual(sellers)
     expect(await database.db.campaign.count({ where: { NOT: { endsAt: null } } })).toBe(0)

@@ -1,4 +1,7 @@
-/** Where a person writes: text, attachments, commands, the bot's reply keyboard, and inline mode (`@bot words`). */
+/**
+ * Where a person writes: text, attachments, commands, the bot’s reply keyboard, and inline mode (`@bot words`).
+ * Long because all of these read and change one text field and its place; results of inline mode are in inline-panel.js.
+ */
 import { api } from './api.js'
 import { h, icon, iconButton, roving } from './dom.js'
 import { inlinePanel } from './inline-panel.js'

@@ -149,7 +149,9 @@ function showBanner() {
 
 /** Until somebody arranges the columns, the first people who appear get one each, as far as there is room. */
 function wanted() {
-  if (layout) return layout.filter(({ person }) => world.people.has(person))
+  // People of an earlier world, all gone: as if nobody had arranged anything.
+  const places = layout?.filter(({ person }) => world.people.has(person))
+  if (places && (places.length > 0 || layout.length === 0)) return places
   const room = Math.max(2, Math.floor((stage.clientWidth - 16) / 416))
   return [...world.people.keys()].slice(0, room).map((person) => ({ person, chat: null }))
 }

@@ -96,7 +96,8 @@ export function addBotApi(app: FastifyInstance, world: World): void {
     })
     scope.setErrorHandler((error: { statusCode?: number; message: string }, _request, reply) => {
       const status = error.statusCode ?? 500
-      const words = status === 413 ? 'Request Entity Too Large' : `Bad Request: ${error.message}`
+      const own = error instanceof TelegramError ? error.message : `Bad Request: ${error.message}`
+      const words = status === 413 ? 'Request Entity Too Large' : own
       answer(reply, { status, body: refusalBody(new TelegramError(status, words)), dropped: false })
     })
     scope.route<{ Params: { token: string; method: string } }>({

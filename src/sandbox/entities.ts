@@ -1,7 +1,8 @@
 /**
  * Formatted text as Telegram reads it: HTML, MarkdownV2, legacy Markdown and explicit entities, the links and commands it
  * finds by itself, trimming, and the length rules. Offsets and lengths are UTF-16 units; "byte offset" in errors means
- * UTF-8 bytes of the text as sent. Behaviour after tdlib `MessageEntity.cpp`.
+ * UTF-8 bytes of the text as sent. Behaviour after tdlib `MessageEntity.cpp`. Long because three markup languages share
+ * one set of rules for links, nesting and trimming.
  */
 import type { Entity, User } from './telegram-types.ts'
 import { badRequest } from './telegram-types.ts'

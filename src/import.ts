@@ -4,21 +4,18 @@
  */
 import cliProgress from 'cli-progress'
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { demoFeeds, FeedError, readYmlFile } from '#gateways/feeds.ts'
 import { demoPicture, importFeed, type ImportReport, type Remark } from '#shop/catalog-import.ts'
 import { openDatabase } from '#store/db.ts'
 import { migrate } from '#store/migrate.ts'
+import { configOrExit, findRunning } from './part.ts'
 
-/** Written by `npm start` while its embedded database runs. */
-const runningFile = join(process.env['DATA_DIR'] ?? '.data', 'running.json')
 const shownRemarks = 20
 
-const code = await main(process.argv.slice(2))
-// The migration engine keeps an idle connection for ten seconds, for which nobody should wait.
-process.stdout.write('', () => process.exit(code))
+process.exitCode = await main(process.argv.slice(2))
 
 async function main(args: string[]): Promise<number> {
   const fail = (line: string) => {
@@ -41,7 +38,8 @@ async function main(args: string[]): Promise<number> {
   }
   const path = resolve(file)
   if (!existsSync(path)) return fail(`no such file: ${path}`)
-  const databaseUrl = findDatabase()
+  const config = configOrExit()
+  const databaseUrl = config.database.url ?? findRunning(config)?.databaseUrl
   if (databaseUrl === undefined) {
     return fail('no database: set DATABASE_URL, or leave `npm start` running in another terminal')
   }
@@ -74,17 +72,6 @@ async function main(args: string[]): Promise<number> {
 function firstLine(error: unknown): string {
   const [line = ''] = (error instanceof Error ? error.message : String(error)).trim().split('\n')
   return line
-}
-
-function findDatabase(): string | undefined {
-  if (process.env['DATABASE_URL']) return process.env['DATABASE_URL']
-  try {
-    const running: unknown = JSON.parse(readFileSync(runningFile, 'utf8'))
-    const url = typeof running === 'object' && running !== null && 'databaseUrl' in running && running.databaseUrl
-    return typeof url === 'string' ? url : undefined
-  } catch {
-    return undefined
-  }
 }
 
 /** A bar for people; one line per phase for logs. On stderr, so that the report can be piped. */

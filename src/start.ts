@@ -6,11 +6,11 @@ import { SingleBar } from 'cli-progress'
 import { importDemo } from '#shop/catalog-import.ts'
 import { openDatabase } from '#store/db.ts'
 import { startPostgres } from '#store/postgres.ts'
-import { startSandbox } from './sandbox/sandbox.ts'
+import { startSandbox } from '#sandbox/sandbox.ts'
 import { startBot } from './bot.ts'
 import { createLog } from './log.ts'
 import { configOrExit, findRunning, reasonOf, runningFile, untilSignal, type Running } from './part.ts'
-import { seedSandbox } from './seed.ts'
+import { seedSandbox } from '#sandbox/seed.ts'
 import { prepareDatabase, type Part } from './wiring.ts'
 import { startWorker } from './worker.ts'
 
@@ -29,7 +29,7 @@ let isStopping = false
 async function stop(): Promise<void> {
   isStopping = true
   // The last started is the first stopped: nobody loses what they stand on.
-  for (const part of parts.splice(0).reverse()) await part.stop()
+  for (const part of parts.splice(0).toReversed()) await part.stop()
 }
 untilSignal(stop)
 

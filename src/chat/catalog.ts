@@ -12,12 +12,16 @@ import {
   type VariantRow,
 } from '#shop/catalog.ts'
 import { openGroups, type GroupRow } from '#shop/group-buy.ts'
-import { recipientOf, stopAsking } from '#shop/people.ts'
+import { recipientOf, stopAsking, type RecipientFields } from '#shop/people.ts'
 import { joinButton } from './group-card.ts'
 import { confused, homeButton } from './home.ts'
 import { optionsText } from './options.ts'
 import type { Button, Line, Screen } from './screen.ts'
+import { shorten } from './text.ts'
 import type { Outcome, Visit } from './visit.ts'
+
+/** Beside the longest title, seller and groups it still fits under a picture (1,024 characters). */
+export const descriptionMax = 300
 
 const money = (amount: bigint, currency: string): { money: Money } => ({ money: { amount, currency } })
 
@@ -48,12 +52,17 @@ export async function results(visit: Visit, searchId: number, page: number): Pro
 
 async function resultsScreen(visit: Visit, found: SearchPage, page: number): Promise<Screen> {
   const [product] = found.products
-  const shown = found.query.slice(0, 60)
+  const shown = shorten(found.query, 60)
   if (!product) {
-    if (page > 0 && found.total > 0) return confused('confused.button')
+    // Goods were sold out or withdrawn since that page was offered, or the number is forged.
+    if (page > 0) return confused('confused.button')
+    const lines: Line[] =
+      shown === ''
+        ? [{ key: 'category.none' }]
+        : [{ key: 'search.none', params: { query: shown } }, { key: 'search.none-advice' }]
     return {
       picture: 'brand/empty',
-      lines: [{ key: 'search.none', params: { query: shown } }, { key: 'search.none-advice' }],
+      lines,
       rows: [[{ label: { key: 'button.categories' }, intent: { do: 'categories' } }, homeButton]],
     }
   }
@@ -83,7 +92,11 @@ async function resultsScreen(visit: Visit, found: SearchPage, page: number): Pro
   rows.push([homeButton])
   return {
     ...(product.pictures[0] !== undefined && { picture: product.pictures[0] }),
-    lines: [...(await cardLines(visit, product, variant)), { gap: true }, caption],
+    lines: [
+      ...cardLines(product, variant, visit, await recipientOf(visit.deps.db, visit.visitor.personId)),
+      { gap: true },
+      caption,
+    ],
     rows,
   }
 }
@@ -92,13 +105,19 @@ function firstInStock(product: ProductRow): VariantRow | undefined {
   return product.variants.find((variant) => variant.free > 0) ?? product.variants[0]
 }
 
-/** Title, both prices, the delivery promise: the same on every card of a product. */
-export async function cardLines(visit: Visit, product: ProductRow, variant: VariantRow | undefined): Promise<Line[]> {
+/**
+ * Title, both prices, the delivery promise: the same on every card of a product.
+ * @param recipient null where others read it: they live elsewhere, and where this person does is not theirs to know.
+ */
+export function cardLines(
+  product: ProductRow,
+  variant: VariantRow | undefined,
+  { deps }: Pick<Visit, 'deps'>,
+  recipient: RecipientFields | null,
+): Line[] {
   const lines: Line[] = [{ raw: { words: product.title }, style: 'bold' }]
   if (!variant) return [...lines, { key: 'product.sold-out' }]
-  lines.push(...priceLines(variant))
-  lines.push(await promiseLine(visit, variant))
-  return lines
+  return [...lines, ...priceLines(variant), promiseLine(variant, recipient, deps.now())]
 }
 
 function priceLines(variant: VariantRow): Line[] {
@@ -115,11 +134,10 @@ function priceLines(variant: VariantRow): Line[] {
   return lines
 }
 
-async function promiseLine({ deps, visitor }: Visit, variant: VariantRow): Promise<Line> {
+function promiseLine(variant: VariantRow, recipient: RecipientFields | null, now: Date): Line {
   if (variant.kind === null || variant.free < 1) return { key: 'product.sold-out' }
-  const recipient = await recipientOf(deps.db, visitor.personId)
   const days = promisedDays(variant.kind, recipient !== null && recipient.cityCode === variant.cityCode)
-  const promise = { days: promisedDates(days, deps.now()) }
+  const promise = { days: promisedDates(days, now) }
   return recipient
     ? { key: 'promise.to-city', params: { days: promise, city: recipient.cityName } }
     : { key: 'promise.usual', params: { days: promise } }
@@ -166,12 +184,12 @@ async function productScreen(
   const lines: Line[] = [{ raw: { words: found.title }, style: 'bold' }]
   const chosen = optionsText(variant.options, language)
   if (chosen !== '') lines.push({ key: 'product.option', params: { option: chosen } })
-  lines.push(...priceLines(variant), await promiseLine(visit, variant))
+  const recipient = await recipientOf(visit.deps.db, visit.visitor.personId)
+  lines.push(...priceLines(variant), promiseLine(variant, recipient, visit.deps.now()))
   if (variant.free > 0)
     lines.push({ key: 'product.left', params: { count: variant.free, city: variant.cityName ?? '' } })
   const description = wordsIn(found.description, language)
-  if (description !== '')
-    lines.push({ gap: true }, { raw: description.length > 500 ? `${description.slice(0, 499)}…` : description })
+  if (description !== '') lines.push({ gap: true }, { raw: shorten(description, descriptionMax) })
   lines.push({ gap: true }, { key: 'product.seller', params: { seller: found.sellerName } })
   for (const group of groups) {
     const missing = group.size - group.paidSeats

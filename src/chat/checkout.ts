@@ -8,7 +8,7 @@ import { ask, recipientOf, setRecipient, stopAsking } from '#shop/people.ts'
 import { confused, homeButton } from './home.ts'
 import { actToIntent, intentToAct } from './intent.ts'
 import type { Answer } from './messenger.ts'
-import { orderScreen } from './orders.ts'
+import { orderOutcome } from './orders.ts'
 import type { Button, Screen } from './screen.ts'
 import { intentToPurchase, purchaseToIntent, type Outcome, type Visit } from './visit.ts'
 
@@ -19,7 +19,7 @@ export async function buyScreen(visit: Visit, purchase: Purchase): Promise<Outco
   const result = await buy(deps.db, wish, deps)
   if (result.ok) {
     if (visitor.step !== 'none') await stopAsking(deps.db, visitor.personId, visitor.sender.messenger)
-    return { screen: orderScreen(result.order, visit.reader) }
+    return orderOutcome(result.order, visit.reader)
   }
   if (result.reason === 'no-recipient') return askCity(visit, { next: intentToAct(purchaseToIntent(purchase)) })
   return { screen: refusalScreen(result.reason, purchase, result.groupId) }
@@ -188,7 +188,7 @@ export async function changeDelivery(visit: Visit, orderId: number): Promise<Out
   const order = await orderOf(deps.db, orderId, visitor.personId)
   if (!order) return { screen: confused('confused.not-found') }
   const cancelled = await cancelUnpaid(deps.db, { personId: visitor.personId, orderId, now: deps.now() })
-  if (!cancelled.ok) return { screen: orderScreen(order, visit.reader), toast: 'refusal.too-late' }
+  if (!cancelled.ok) return { ...orderOutcome(order, visit.reader), toast: 'refusal.too-late' }
   const isLeader = order.seat?.groupState === 'draft'
   const purchase: Purchase = !order.seat
     ? { kind: 'alone', variantId: order.variantId }
@@ -201,14 +201,14 @@ export async function changeDelivery(visit: Visit, orderId: number): Promise<Out
 export async function tryPayingAgain(visit: Visit, orderId: number): Promise<Outcome> {
   const { deps, visitor } = visit
   const result = await payAgain(deps.db, { personId: visitor.personId, orderId, now: deps.now() }, deps)
-  if (result.ok) return { screen: orderScreen(result.order, visit.reader) }
+  if (result.ok) return orderOutcome(result.order, visit.reader)
   return result.reason === 'not-payable' ? orderPage(visit, orderId) : { screen: confused('confused.not-found') }
 }
 
 export async function cancelOrder(visit: Visit, orderId: number): Promise<Outcome> {
   const { deps, visitor } = visit
   const result = await cancelUnpaid(deps.db, { personId: visitor.personId, orderId, now: deps.now() })
-  if (result.ok) return { screen: orderScreen(result.order, visit.reader), toast: 'order.cancelled-toast' }
+  if (result.ok) return { ...orderOutcome(result.order, visit.reader), toast: 'order.cancelled-toast' }
   return result.reason === 'too-late'
     ? { ...(await orderPage(visit, orderId)), toast: 'refusal.too-late', alert: true }
     : { screen: confused('confused.not-found') }
@@ -216,5 +216,5 @@ export async function cancelOrder(visit: Visit, orderId: number): Promise<Outcom
 
 export async function orderPage(visit: Visit, orderId: number): Promise<Outcome> {
   const order = await orderOf(visit.deps.db, orderId, visit.visitor.personId)
-  return { screen: order ? orderScreen(order, visit.reader) : confused('confused.not-found') }
+  return order ? orderOutcome(order, visit.reader) : { screen: confused('confused.not-found') }
 }

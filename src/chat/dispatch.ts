@@ -1,6 +1,7 @@
 /** What a messenger room calls: an arrival becomes a visit, an intent reaches its feature, a screen becomes words. */
 import { arrive, setReachable, updateHandled, type KnownVisitor } from '#shop/people.ts'
 import type { Deps } from '#shop/deps.ts'
+import { followCard } from '#shop/live-cards.ts'
 import { channelAdded, channelRemoved } from '#shop/sellers.ts'
 import { languageFromTag } from '#domain/people.ts'
 import { categories, product, results, startSearch, variants } from './catalog.ts'
@@ -22,6 +23,7 @@ import { askSearch, confused, home, languageScreen, setLanguage } from './home.t
 import { answerInline, inlineChosen } from './inline.ts'
 import { actToIntent, type Intent } from './intent.ts'
 import type { Answer, MessageRef, Place, Reply } from './messenger.ts'
+import { toSubject } from './follow.ts'
 import { orders } from './orders.ts'
 import {
   chooseShopOfChannel,
@@ -56,6 +58,7 @@ export function createFront(deps: Deps): Front {
       ...(outcome.alert !== undefined && { alert: outcome.alert }),
       ...(outcome.asNew !== undefined && { asNew: outcome.asNew }),
       ...(outcome.open !== undefined && { open: outcome.open }),
+      ...(outcome.follows && { follows: outcome.follows }),
     }
   }
 
@@ -121,8 +124,13 @@ export function createFront(deps: Deps): Front {
       return { message: screenToMessage(screen, reader), toast: say('confused.defect', reader) }
     },
 
-    async finish({ sender, updateId }) {
-      await updateHandled(deps.db, sender.messenger, updateId, deps.now())
+    async follow({ personId, sender, language }, follows, ref) {
+      const card = { messenger: sender.messenger, messageRef: ref, language, personId }
+      await followCard(deps.db, { ...card, ...toSubject(follows) }, deps.now())
+    },
+
+    async finish({ sender, updateId }, left) {
+      await updateHandled(deps.db, sender.messenger, updateId, left ?? null, deps.now())
     },
   }
 }

@@ -1,5 +1,5 @@
 /** What a messenger room calls when something arrives, and whom it is told to answer; implemented by `dispatch.ts`. */
-import type { Answer, InlineReply, MessageRef, Place, Reply, Sender } from './messenger.ts'
+import type { Answer, Follows, InlineReply, MessageRef, Place, Reply, Sender } from './messenger.ts'
 
 /** Something that arrived. `updateId` is unique within a messenger: it is what repeated updates are recognised by. */
 export type Arrival = { sender: Sender; updateId: string }
@@ -46,9 +46,12 @@ export type Front = {
   onBlocked(visitor: Visitor, blocked: boolean): Promise<void>
   /** Words for a defect: the person never sees a stack trace. */
   apology(visitor: Visitor | undefined, sender: Sender): Reply
+  /** A message sent or edited shows this from now on: it is edited when that changes. */
+  follow(visitor: Visitor, follows: Follows, ref: MessageRef): Promise<void>
   /**
    * Marks the update as done. Called before a new message is sent as the answer (a send cannot be repeated safely: at
    * most once), after an edit, or when nothing is sent.
+   * @param left the message that was edited into another screen: what it showed before is no longer followed.
    */
-  finish(arrival: Arrival): Promise<void>
+  finish(arrival: Arrival, left?: MessageRef): Promise<void>
 }

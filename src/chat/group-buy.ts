@@ -1,6 +1,7 @@
 /** A group in the private chat, and *Join* wherever it is pressed. */
 import { joinRefusal } from '#domain/group-buy.ts'
-import { groupById, groupByToken, rememberCard, seatOf, type GroupRow } from '#shop/group-buy.ts'
+import { groupById, groupByToken, seatOf, type GroupRow } from '#shop/group-buy.ts'
+import { followCard } from '#shop/live-cards.ts'
 import { confused, homeButton } from './home.ts'
 import { buyScreen } from './checkout.ts'
 import { groupLines, joinButton } from './group-card.ts'
@@ -8,9 +9,12 @@ import type { Button, Screen } from './screen.ts'
 import type { Outcome, Visit } from './visit.ts'
 
 /** The card in the private chat, with the buttons that fit this reader. */
-export async function groupScreen(visit: Visit, group: GroupRow): Promise<Screen> {
-  const { deps, reader, visitor } = visit
-  const seat = await seatOf(deps.db, group.groupId, visitor.personId)
+export async function groupScreen(
+  { deps, reader }: Pick<Visit, 'deps' | 'reader'>,
+  personId: number,
+  group: GroupRow,
+): Promise<Screen> {
+  const seat = await seatOf(deps.db, group.groupId, personId)
   const isIn = seat !== undefined && ['held', 'paid', 'confirmed'].includes(seat.state)
   const rows: Button[][] = []
   if (isIn && group.state === 'open' && seat.state === 'paid') {
@@ -38,7 +42,13 @@ export async function groupPage(visit: Visit, where: { id: number } | { token: s
   if (!group || (group.state === 'draft' && group.leaderId !== visit.visitor.personId)) {
     return { screen: confused('confused.not-found') }
   }
-  return { screen: await groupScreen(visit, group) }
+  return groupOutcome(visit, group)
+}
+
+/** A group's screen, kept up to date while it is shown. */
+export async function groupOutcome(visit: Visit, group: GroupRow): Promise<Outcome> {
+  const { groupId, version } = group
+  return { screen: await groupScreen(visit, visit.visitor.personId, group), follows: { groupId, version } }
 }
 
 /**
@@ -50,14 +60,18 @@ export async function join(visit: Visit, groupId: number, place: 'private' | 'sh
   if (place === 'private') return buyScreen(visit, { kind: 'join', groupId })
   const group = await groupById(deps.db, groupId)
   if (!group) return { toast: 'confused.not-found', alert: true }
-  const card = {
-    messenger: visitor.sender.messenger,
-    messageRef: ref,
-    groupId,
-    language: reader.language,
-    shownVersion: 0,
-  }
-  await rememberCard(deps.db, card, deps.now())
+  await followCard(
+    deps.db,
+    {
+      messenger: visitor.sender.messenger,
+      messageRef: ref,
+      language: reader.language,
+      personId: null,
+      subject: { groupId },
+      shownVersion: 0,
+    },
+    deps.now(),
+  )
   const refusal = joinRefusal(group, deps.now())
   if (refusal) return { toast: `refusal.${refusal}`, alert: true }
   return { open: `j_${group.token}` }

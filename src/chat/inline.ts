@@ -1,12 +1,14 @@
 /** `@bot words` in any chat: products as cards, or the card of a group that is shared. */
-import type { Words } from '#domain/people.ts'
+import { wordsIn, type Words } from '#domain/people.ts'
 import { browse, productById, type ProductRow } from '#shop/catalog.ts'
-import { groupByToken, rememberCard, type GroupRow } from '#shop/group-buy.ts'
+import { groupByToken, type GroupRow } from '#shop/group-buy.ts'
+import { followCard } from '#shop/live-cards.ts'
 import { cardLines } from './catalog.ts'
 import { sharedCard } from './group-card.ts'
+import { tokenToId } from './intent.ts'
 import type { InlineCard, InlineReply, MessageRef } from './messenger.ts'
 import type { Button, Line, Screen } from './screen.ts'
-import { say, screenToMessage } from './text.ts'
+import { say, screenToMessage, shorten } from './text.ts'
 import type { Visit } from './visit.ts'
 
 const pageSize = 10
@@ -21,13 +23,13 @@ export async function answerInline(visit: Visit, query: string, offset: string):
     return { cards: isShared ? [groupCard(visit, group)] : [], nextOffset: '', personal: true }
   }
   if (kind === 'p') {
-    const product = await productById(deps.db, Number.parseInt(token, 36) || 0, deps.now())
+    const product = await productById(deps.db, tokenToId(token) ?? 0, deps.now())
     const isOnSale = product && !product.withdrawn && product.variants.length > 0
-    return { cards: isOnSale ? [await productCard(visit, product)] : [], nextOffset: '', personal: true }
+    return { cards: isOnSale ? [productCard(visit, product)] : [], nextOffset: '', personal: true }
   }
   const from = /^\d{1,6}$/.test(offset) ? Number(offset) : 0
   const { total, products } = await browse(deps.db, query.trim().slice(0, 200), from, pageSize, deps.now())
-  const cards = await Promise.all(products.map(async (product) => productCard(visit, product)))
+  const cards = products.map((product) => productCard(visit, product))
   return { cards, nextOffset: from + products.length < total ? String(from + products.length) : '', personal: true }
 }
 
@@ -47,7 +49,7 @@ function groupCard(visit: Visit, group: GroupRow): InlineCard {
   }
 }
 
-async function productCard(visit: Visit, product: ProductRow): Promise<InlineCard> {
+function productCard(visit: Visit, product: ProductRow): InlineCard {
   const { reader } = visit
   const variant = product.variants.find((candidate) => candidate.free > 0) ?? product.variants[0]
   const [picture] = product.pictures
@@ -57,7 +59,7 @@ async function productCard(visit: Visit, product: ProductRow): Promise<InlineCar
     title: title(product.title, visit),
     description: prices ? say(prices.key, reader, prices.params) : say('product.sold-out', reader),
     ...(picture !== undefined && { thumbnail: picture }),
-    message: screenToMessage(await sharedProduct(visit, product), reader),
+    message: screenToMessage(sharedProduct(visit, product), reader),
   }
 }
 
@@ -71,9 +73,9 @@ function variantPrices(variant: ProductRow['variants'][number]) {
 }
 
 /** A product where anybody may read it: the buttons lead to the private chat. */
-async function sharedProduct(visit: Visit, product: ProductRow): Promise<Screen> {
+function sharedProduct(visit: Visit, product: ProductRow): Screen {
   const variant = product.variants.find((candidate) => candidate.free > 0) ?? product.variants[0]
-  const lines: Line[] = await cardLines(visit, product, variant)
+  const lines: Line[] = cardLines(product, variant, visit, null)
   const start = `i_${product.productId.toString(36)}`
   const row: Button[] = []
   if (variant?.groupPrice) {
@@ -89,7 +91,7 @@ async function sharedProduct(visit: Visit, product: ProductRow): Promise<Screen>
   return { ...(product.pictures[0] !== undefined && { picture: product.pictures[0] }), lines, rows: [row] }
 }
 
-const title = (words: Words, { reader }: Visit) => words[reader.language] ?? Object.values(words)[0] ?? ''
+const title = (words: Words, { reader }: Visit) => shorten(wordsIn(words, reader.language), 120)
 
 /** A card was put into a chat: a group's is remembered, to be kept up to date there. */
 export async function inlineChosen(visit: Visit, cardId: string, ref: MessageRef): Promise<void> {
@@ -97,7 +99,17 @@ export async function inlineChosen(visit: Visit, cardId: string, ref: MessageRef
   const [, token] = /^g_([A-Za-z0-9_-]{1,40})$/.exec(cardId) ?? []
   const group = token === undefined ? undefined : await groupByToken(deps.db, token)
   if (!group) return
-  const messenger = visitor.sender.messenger
-  const card = { messenger, messageRef: ref, groupId: group.groupId, language: reader.language, shownVersion: 0 }
-  await rememberCard(deps.db, card, deps.now())
+  await followCard(
+    deps.db,
+    {
+      messenger: visitor.sender.messenger,
+      messageRef: ref,
+      language: reader.language,
+      personId: null,
+      subject: { groupId: group.groupId },
+      // Between the search and the choice seats may have been taken.
+      shownVersion: 0,
+    },
+    deps.now(),
+  )
 }

@@ -99,13 +99,17 @@ export function actToIntent(act: string): Intent | undefined {
 
 function parseField(field: Field, value: string): string | number | undefined {
   switch (field) {
-    case 'number': {
-      const number = /^[0-9a-z]{1,7}$/.test(value) ? Number.parseInt(value, 36) : Number.NaN
-      return number <= 2_147_483_647 ? number : undefined
-    }
+    case 'number':
+      return tokenToId(value)
     case 'word':
       return /^[A-Za-z0-9_-]{1,40}$/.test(value) ? value : undefined
     case 'language':
       return languages.find((language) => language === value)
   }
+}
+
+/** An id as it stands in buttons and links, base 36. @returns undefined for what no row of ours can have. */
+export function tokenToId(token: string): number | undefined {
+  const id = /^[0-9a-z]{1,6}$/.test(token) ? Number.parseInt(token, 36) : Number.NaN
+  return id <= 2_147_483_647 ? id : undefined
 }

@@ -75,7 +75,12 @@ export type Reply = {
   asNew?: boolean
   /** Opens the private chat with this start payload: how a tap on a shared card goes on. */
   open?: string
+  /** `message` shows this: the messenger hands its reference to `Front.follow`, so that it is kept up to date. */
+  follows?: Follows
 }
+
+/** What a message shows and is edited for when it changes. `version`: the group's, as it was drawn. */
+export type Follows = { groupId: number; version: number } | { orderId: number }
 
 /** One card offered for `@bot words`. `id`: at most 64 bytes, comes back when chosen. */
 export type InlineCard = {

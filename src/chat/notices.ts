@@ -5,10 +5,14 @@ import type { Notice } from '#shop/notifications.ts'
 import { orderOf } from '#shop/orders.ts'
 import { groupLines } from './group-card.ts'
 import { homeButton } from './home.ts'
+import type { Follows } from './messenger.ts'
 import { orderScreen } from './orders.ts'
 import type { Button, Screen } from './screen.ts'
 import { channelScreen } from './sellers.ts'
 import type { Reader } from './text.ts'
+
+/** A notification's screen, and what it follows from then on. */
+export type NoticeOutcome = { screen: Screen; follows?: Follows }
 
 /**
  * The message for a notification, from how things stand now: a late message never tells an old truth.
@@ -19,12 +23,13 @@ export async function noticeScreen(
   personId: number,
   reader: Reader,
   deps: Deps,
-): Promise<Screen | undefined> {
+): Promise<NoticeOutcome | undefined> {
   switch (notice.kind) {
     case 'payment-ready':
     case 'payment-declined': {
       const order = await orderOf(deps.db, notice.data.orderId, personId)
-      return order?.state === 'awaiting_payment' ? orderScreen(order, reader) : undefined
+      if (order?.state !== 'awaiting_payment') return undefined
+      return { screen: orderScreen(order, reader), follows: { orderId: order.orderId } }
     }
     case 'order-expired':
       return aboutOrder('notice.order-expired', notice.data.orderId)
@@ -41,11 +46,12 @@ export async function noticeScreen(
         [{ label: { key: 'button.share-group' }, share: { kind: 'group', token: group.token } }],
         [{ label: { key: 'button.group' }, intent: { do: 'group', groupId: group.groupId } }, homeButton],
       ]
-      return {
+      const screen: Screen = {
         ...(group.picture !== null && { picture: group.picture }),
         lines: [{ key: 'notice.seat-paid' }, { gap: true }, ...groupLines(group, reader)],
         rows,
       }
+      return { screen, follows: { groupId: group.groupId, version: group.version } }
     }
     case 'group-joined': {
       const group = await groupById(deps.db, notice.data.groupId)
@@ -54,7 +60,7 @@ export async function noticeScreen(
         [{ label: { key: 'button.share-group' }, share: { kind: 'group', token: group.token } }],
         [{ label: { key: 'button.group' }, intent: { do: 'group', groupId: group.groupId } }],
       ]
-      return { lines: [{ key: 'notice.group-joined' }, { gap: true }, ...groupLines(group, reader)], rows }
+      return { screen: { lines: [{ key: 'notice.group-joined' }, { gap: true }, ...groupLines(group, reader)], rows } }
     }
     case 'group-formed':
     case 'group-failed': {
@@ -65,15 +71,17 @@ export async function noticeScreen(
         [{ label: { key: 'button.my-order' }, intent: { do: 'order', orderId: notice.data.orderId } }],
         [{ label: { key: 'button.product' }, intent: { do: 'product', productId: group.productId } }, homeButton],
       ]
-      return { lines: [{ key }, { gap: true }, ...groupLines(group, reader)], rows }
+      return { screen: { lines: [{ key }, { gap: true }, ...groupLines(group, reader)], rows } }
     }
-    case 'channel-added':
-      return channelScreen({ deps }, notice.data.channelId, personId)
-    case 'post-published':
-      return {
-        lines: [{ key: notice.data.isSent ? 'notice.post-published' : 'post.not-sent' }],
-        rows: [[{ label: { key: 'button.shops' }, intent: { do: 'shops' } }, homeButton]],
-      }
+    case 'channel-added': {
+      const screen = await channelScreen({ deps }, notice.data.channelId, personId)
+      return screen && { screen }
+    }
+    case 'post-published': {
+      const key = notice.data.isSent ? 'notice.post-published' : 'post.not-sent'
+      const rows: Button[][] = [[{ label: { key: 'button.shops' }, intent: { do: 'shops' } }, homeButton]]
+      return { screen: { lines: [{ key }], rows } }
+    }
   }
 
   async function aboutOrder(
@@ -84,7 +92,7 @@ export async function noticeScreen(
       | 'notice.money-back-late'
       | 'told.accepted',
     orderId: number,
-  ): Promise<Screen | undefined> {
+  ): Promise<NoticeOutcome | undefined> {
     const order = await orderOf(deps.db, orderId, personId)
     if (!order) return undefined
     const params = {
@@ -98,6 +106,6 @@ export async function noticeScreen(
     if (key === 'notice.order-expired' || key === 'notice.money-back') {
       rows.unshift([{ label: { key: 'button.product' }, intent: { do: 'product', productId: order.productId } }])
     }
-    return { lines: [{ key, params }], rows }
+    return { screen: { lines: [{ key, params }], rows } }
   }
 }

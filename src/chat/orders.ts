@@ -28,6 +28,11 @@ export function orderStatus(order: OrderView): Key {
   }
 }
 
+/** An order's screen, kept up to date while it is shown. */
+export function orderOutcome(order: OrderView, reader: Reader): Outcome {
+  return { screen: orderScreen(order, reader), follows: { orderId: order.orderId } }
+}
+
 /** An order with what can be done about it now. */
 export function orderScreen(order: OrderView, reader: Reader): Screen {
   const money = (amount: bigint) => ({ money: { amount, currency: order.currency } })

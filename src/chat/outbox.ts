@@ -1,6 +1,15 @@
 /** Messages nobody asked for just now: notifications, live cards, posts. Called by jobs; sent by a messenger. */
 import type { Deps } from '#shop/deps.ts'
-import { cardShown, forgetCard, groupById, staleCards } from '#shop/group-buy.ts'
+import { groupById, type GroupRow } from '#shop/group-buy.ts'
+import {
+  cardShown,
+  cardsToEdit,
+  followCard,
+  forgetCard,
+  isStillShown,
+  type CardRow,
+  type CardSubject,
+} from '#shop/live-cards.ts'
 import {
   addresseeOf,
   addressUnreachable,
@@ -9,19 +18,24 @@ import {
   takeNotification,
   type ClaimedNotice,
 } from '#shop/notifications.ts'
+import { orderOf } from '#shop/orders.ts'
 import { postPublished, takePost } from '#shop/sellers.ts'
 import { languages } from '#domain/people.ts'
+import { toSubject } from './follow.ts'
+import { groupScreen } from './group-buy.ts'
 import { sharedCard } from './group-card.ts'
 import type { Messenger } from './messenger.ts'
 import { noticeScreen } from './notices.ts'
+import { orderScreen } from './orders.ts'
+import type { Screen } from './screen.ts'
 import { postScreen } from './sellers.ts'
 import { screenToMessage } from './text.ts'
 
 export type Outbox = {
   /** Sends everything that is due, most important first. One call at a time across all processes: the queue sees to it. */
   sendNotifications(): Promise<{ sent: number; doubtful: number }>
-  /** Edits every copy of a group's card that shows an older state. */
-  updateCards(groupId: number): Promise<void>
+  /** Edits every message that shows an older state of a group or an order. */
+  updateCards(subject: CardSubject): Promise<void>
   publishPost(postId: number): Promise<void>
 }
 
@@ -34,15 +48,19 @@ export function createOutbox(deps: Deps, messengers: readonly Messenger[]): Outb
   async function deliver(notice: ClaimedNotice): Promise<'sent' | 'doubtful' | 'unreachable' | 'dropped'> {
     const { language, timeZone, addresses } = await addresseeOf(deps.db, notice.personId)
     const reader = { language, timeZone, now: deps.now() }
-    const screen = await noticeScreen(notice, notice.personId, reader, deps)
-    if (!screen) return 'dropped'
-    const message = screenToMessage(screen, reader)
+    const told = await noticeScreen(notice, notice.personId, reader, deps)
+    if (!told) return 'dropped'
+    const message = screenToMessage(told.screen, reader)
     const isAboutGroup = notice.kind.startsWith('group-')
     for (const { messenger, externalId } of addresses) {
       const room = byName.get(messenger)
       if (!room) continue
       const result = await room.send(externalId, message, isAboutGroup ? 'group' : 'status')
-      if (result.ok) return 'sent'
+      if (result.ok) {
+        const card = { messenger, messageRef: result.ref, language, personId: notice.personId }
+        if (told.follows) await followCard(deps.db, { ...card, ...toSubject(told.follows) }, deps.now())
+        return 'sent'
+      }
       switch (result.reason) {
         case 'unreachable':
           await addressUnreachable(deps.db, messenger, externalId, deps.now())
@@ -54,6 +72,34 @@ export function createOutbox(deps: Deps, messengers: readonly Messenger[]): Outb
       }
     }
     return 'unreachable'
+  }
+
+  /** @returns false if the message could not be edited now. */
+  async function redraw(card: CardRow, subject: CardSubject, group: GroupRow | undefined): Promise<boolean> {
+    const room = byName.get(card.messenger)
+    if (!room) return true
+    const language = languages.find((candidate) => candidate === card.language) ?? 'ru'
+    const person = card.personId === null ? undefined : await addresseeOf(deps.db, card.personId)
+    const reader = {
+      language: person?.language ?? language,
+      timeZone: person?.timeZone ?? 'Europe/Moscow',
+      now: deps.now(),
+    }
+    const screen = await screenOf()
+    // In a private chat the reader may have gone on to another screen in the same message meanwhile.
+    if (!screen || (card.personId !== null && !(await isStillShown(deps.db, card, subject)))) return true
+    const result = await room.edit(card.messageRef, screenToMessage(screen, reader), 'group')
+    if (result.ok && group) await cardShown(deps.db, card, group.version)
+    if (!result.ok && result.reason === 'gone') await forgetCard(deps.db, card)
+    return result.ok || result.reason === 'gone'
+
+    async function screenOf(): Promise<Screen | undefined> {
+      if (group)
+        return card.personId === null ? sharedCard(group, reader) : groupScreen({ deps, reader }, card.personId, group)
+      if (!('orderId' in subject) || card.personId === null) return undefined
+      const order = await orderOf(deps.db, subject.orderId, card.personId)
+      return order && orderScreen(order, reader)
+    }
   }
 
   return {
@@ -81,23 +127,13 @@ export function createOutbox(deps: Deps, messengers: readonly Messenger[]): Outb
       return { sent, doubtful }
     },
 
-    async updateCards(groupId) {
-      const group = await groupById(deps.db, groupId)
-      if (!group) return
-      const results = await Promise.all(
-        (await staleCards(deps.db, groupId, group.version)).map(async (card) => {
-          const room = byName.get(card.messenger)
-          if (!room) return true
-          const language = languages.find((candidate) => candidate === card.language) ?? 'ru'
-          const reader = { language, timeZone: 'Europe/Moscow', now: deps.now() }
-          const result = await room.edit(card.messageRef, screenToMessage(sharedCard(group, reader), reader), 'group')
-          if (result.ok) await cardShown(deps.db, card.messenger, card.messageRef, group.version)
-          else if (result.reason === 'gone') await forgetCard(deps.db, card.messenger, card.messageRef)
-          return result.ok || result.reason === 'gone'
-        }),
-      )
+    async updateCards(subject) {
+      const group = 'groupId' in subject ? await groupById(deps.db, subject.groupId) : undefined
+      const cards = await cardsToEdit(deps.db, subject, group?.version)
+      const results = await Promise.all(cards.map((card) => redraw(card, subject, group)))
       // Edits are harmless to repeat: the queue runs this again after a pause.
-      if (results.includes(false)) throw new Error(`some cards of group ${groupId} still show an older state`)
+      if (results.includes(false))
+        throw new Error(`some messages still show an older state of ${JSON.stringify(subject)}`)
     },
 
     async publishPost(postId) {

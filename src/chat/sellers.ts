@@ -15,7 +15,7 @@ import {
   type PostToPublish,
 } from '#shop/sellers.ts'
 import { product as productPage } from './catalog.ts'
-import { groupScreen } from './group-buy.ts'
+import { groupOutcome } from './group-buy.ts'
 import { confused, homeButton } from './home.ts'
 import type { Button, Line, Screen } from './screen.ts'
 import type { Outcome, Visit } from './visit.ts'
@@ -171,7 +171,7 @@ export async function fromPost(visit: Visit, token: string, isTogether: boolean)
   const opened = await postOpened(deps.db, token, visitor.personId, deps.now())
   if (!opened) return { screen: confused('confused.link') }
   const [nearest] = isTogether ? await openGroups(deps.db, opened.productId, deps.now()) : []
-  return nearest ? { screen: await groupScreen(visit, nearest) } : productPage(visit, opened.productId)
+  return nearest ? groupOutcome(visit, nearest) : productPage(visit, opened.productId)
 }
 
 /** The bot was made administrator of a channel: whose is it? */

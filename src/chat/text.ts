@@ -1,6 +1,6 @@
 /** Screens into words: the only place that knows i18next, locales, plural forms, and how money and dates are written. */
 import { createInstance } from 'i18next'
-import { moneyToDecimal } from '#domain/money.ts'
+import { currencyDigits, moneyToDecimal } from '#domain/money.ts'
 import { wordsIn, type Language } from '#domain/people.ts'
 import en from '../../locales/en.json' with { type: 'json' }
 import ru from '../../locales/ru.json' with { type: 'json' }
@@ -17,11 +17,14 @@ await i18n.init({
   fallbackLng: false,
   keySeparator: false,
   nsSeparator: false,
-  interpolation: { escapeValue: false },
   resources: { ru: { translation: ru }, en: { translation: en }, zh: { translation: zh } },
 })
 
 const tags: Record<Language, string> = { ru: 'ru-RU', en: 'en-GB', zh: 'zh-CN' }
+/** Where it is told in which zone a person lives, but no such zone exists. */
+const defaultTimeZone = 'Europe/Moscow'
+/** What every messenger shows of a button. */
+const labelMax = 40
 
 export function screenToMessage(screen: Screen, reader: Reader): Message {
   const text: Span[] = []
@@ -46,6 +49,13 @@ export function say(key: Key, reader: Reader, params: Params = {}): string {
     .join('')
 }
 
+/** At most `most` UTF-16 units, the last an ellipsis when something was cut; never half a character. */
+export function shorten(text: string, most: number): string {
+  if (text.length <= most) return text
+  const kept = text.slice(0, most - 1)
+  return `${(/[\uD800-\uDBFF]$/.test(kept) ? kept.slice(0, -1) : kept).trimEnd()}…`
+}
+
 function lineToSpans(line: Line, reader: Reader): Span[] {
   if ('gap' in line) return []
   if ('key' in line) return sentence(line.key, line.params ?? {}, reader)
@@ -53,7 +63,7 @@ function lineToSpans(line: Line, reader: Reader): Span[] {
 }
 
 function labelToText(label: Label, reader: Reader): string {
-  return 'key' in label ? say(label.key, reader, label.params) : write(label.raw, reader)
+  return shorten('key' in label ? say(label.key, reader, label.params) : write(label.raw, reader), labelMax)
 }
 
 function buttonToMessage(button: Button, reader: Reader): MessageButton {
@@ -66,31 +76,28 @@ function buttonToMessage(button: Button, reader: Reader): MessageButton {
   return { label, share: `${share.kind === 'group' ? 'g' : 'p'}_${share.token}`, token: share }
 }
 
-// Values travel through the template as numbered marks from a private-use range and are put in after the template's own
-// markup was read: whatever they contain, they stay text.
-const open = '\uE000'
-const close = '\uE001'
 const styleByTag: Record<string, Style> = { b: 'bold', i: 'italic', s: 'strike' }
 
+/**
+ * i18next only chooses the plural form. Values are put in here, after the template was cut at its own markup: whatever
+ * they contain, they stay text.
+ */
 function sentence(key: Key, params: Params, reader: Reader): Span[] {
-  const values: string[] = []
-  const marked: Record<string, string | number> = {}
-  for (const [name, param] of Object.entries(params)) {
-    // `count` must stay a number: it chooses the plural form.
-    marked[name] = typeof param === 'number' ? param : `${open}${values.push(write(param, reader)) - 1}${close}`
-  }
-  const template = i18n.t(key, { lng: reader.language, ...marked })
+  const count = params['count']
+  const number = typeof count === 'number' ? { count } : {}
+  const template = i18n.t(key, { lng: reader.language, skipInterpolation: true, ...number })
   const spans: Span[] = []
   let style: Style | undefined
-  for (const part of template.split(/(<\/?[bis]>|\uE000\d+\uE001)/)) {
+  for (const part of template.split(/(<\/?[bis]>|\{\{\w+\}\})/)) {
     if (part === '') continue
     const tag = /^<(\/?)([bis])>$/.exec(part)
     if (tag) {
       style = tag[1] === '/' ? undefined : styleByTag[tag[2] ?? '']
       continue
     }
-    const text = part.startsWith(open) ? (values[Number(part.slice(1, -1))] ?? '') : part
-    spans.push({ text, ...(style && { style }) })
+    const name = /^\{\{(\w+)\}\}$/.exec(part)?.[1]
+    const param = name === undefined ? part : params[name]
+    spans.push({ text: param === undefined ? '' : write(param, reader), ...(style && { style }) })
   }
   return spans
 }
@@ -98,62 +105,93 @@ function sentence(key: Key, params: Params, reader: Reader): Span[] {
 function write(param: Param, reader: Reader): string {
   if (typeof param === 'string') return param
   const locale = tags[reader.language]
-  if (typeof param === 'number') return new Intl.NumberFormat(locale).format(param)
+  if (typeof param === 'number') return countFormats[reader.language].format(param)
   if ('money' in param) {
     const decimal = moneyToDecimal(param.money)
     const isWhole = /\.0+$/.test(decimal)
-    return numberFormat(locale, param.money.currency, isWhole).format(decimal as unknown as number)
+    return moneyFormat(locale, param.money.currency, isWhole).format(decimal as unknown as number)
   }
   if ('words' in param) return wordsIn(param.words, reader.language)
   if ('at' in param) return writeMoment(param.at, reader)
-  if ('days' in param) return dayRange(locale).formatRange(param.days.from, param.days.to)
+  if ('days' in param) return writeDays(param.days, reader.language)
   return say(param.key, reader, param.params)
 }
 
-const numberFormats = new Map<string, Intl.NumberFormat>()
+const moneyFormats = new Map<string, Intl.NumberFormat>()
 
 /** Making an Intl object costs a thousand times more than using it. Whole amounts are written without ",00". */
-function numberFormat(locale: string, currency: string, isWhole: boolean): Intl.NumberFormat {
+function moneyFormat(locale: string, currency: string, isWhole: boolean): Intl.NumberFormat {
   const key = `${locale} ${currency} ${isWhole}`
-  let format = numberFormats.get(key)
+  let format = moneyFormats.get(key)
   if (!format) {
-    const digits = isWhole ? { minimumFractionDigits: 0, maximumFractionDigits: 0 } : {}
-    format = new Intl.NumberFormat(locale, { style: 'currency', currency, currencyDisplay: 'narrowSymbol', ...digits })
-    numberFormats.set(key, format)
+    // Ours, not those of Intl, which knows other digits for some currencies and would round.
+    const digits = isWhole ? 0 : currencyDigits(currency)
+    format = new Intl.NumberFormat(locale, {
+      style: 'currency',
+      currency,
+      currencyDisplay: 'narrowSymbol',
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+    })
+    moneyFormats.set(key, format)
   }
   return format
 }
 
-const dayRanges = new Map<string, Intl.DateTimeFormat>()
-
-function dayRange(locale: string): Intl.DateTimeFormat {
-  let format = dayRanges.get(locale)
-  if (!format) {
-    format = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'long', timeZone: 'UTC' })
-    dayRanges.set(locale, format)
-  }
-  return format
+const countFormats: Record<Language, Intl.NumberFormat> = {
+  ru: new Intl.NumberFormat(tags.ru),
+  en: new Intl.NumberFormat(tags.en),
+  zh: new Intl.NumberFormat(tags.zh),
 }
 
-const momentFormats = new Map<
-  string,
-  { day: Intl.DateTimeFormat; short: Intl.DateTimeFormat; full: Intl.DateTimeFormat }
->()
+const dayFormats: Record<Language, Intl.DateTimeFormat> = {
+  ru: dayFormat(tags.ru),
+  en: dayFormat(tags.en),
+  zh: dayFormat(tags.zh),
+}
+
+function dayFormat(locale: string): Intl.DateTimeFormat {
+  return new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'long', timeZone: 'UTC' })
+}
+
+function writeDays({ from, to }: { from: Date; to: Date }, language: Language): string {
+  const format = dayFormats[language]
+  // For Chinese ICU falls back to "11/24 – 11/27".
+  if (language !== 'zh') return format.formatRange(from, to)
+  const [first, last] = [format.format(from), format.format(to)]
+  return first === last ? first : `${first}至${last}`
+}
+
+type MomentFormats = { day: Intl.DateTimeFormat; short: Intl.DateTimeFormat; full: Intl.DateTimeFormat }
+
+const momentFormats = new Map<string, MomentFormats>()
 
 function writeMoment(at: Date, { language, timeZone, now }: Reader): string {
   const key = `${language} ${timeZone}`
   let formats = momentFormats.get(key)
   if (!formats) {
-    const time = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone } as const
-    formats = {
-      day: new Intl.DateTimeFormat('en-CA', { timeZone }),
-      short: new Intl.DateTimeFormat(tags[language], time),
-      full: new Intl.DateTimeFormat(tags[language], { day: 'numeric', month: 'short', ...time }),
-    }
+    formats = makeMomentFormats(tags[language], isTimeZone(timeZone) ? timeZone : defaultTimeZone)
     momentFormats.set(key, formats)
   }
   const isToday = formats.day.format(at) === formats.day.format(now)
   return (isToday ? formats.short : formats.full).format(at)
+}
+
+function makeMomentFormats(locale: string, timeZone: string): MomentFormats {
+  const time = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone } as const
+  return {
+    day: new Intl.DateTimeFormat('en-CA', { timeZone }),
+    short: new Intl.DateTimeFormat(locale, time),
+    full: new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', ...time }),
+  }
+}
+
+function isTimeZone(timeZone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone }) !== undefined
+  } catch {
+    return false
+  }
 }
 
 function mergePlain(spans: Span[]): Span[] {

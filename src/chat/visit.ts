@@ -3,6 +3,7 @@ import type { Deps } from '#shop/deps.ts'
 import type { Purchase } from '#shop/checkout.ts'
 import type { Visitor } from './front.ts'
 import type { Intent } from './intent.ts'
+import type { Follows } from './messenger.ts'
 import type { Screen } from './screen.ts'
 import type { Key } from './words.ts'
 import type { Reader } from './text.ts'
@@ -23,6 +24,7 @@ export type Outcome = {
   alert?: boolean
   asNew?: boolean
   open?: string
+  follows?: Follows
 }
 
 /** A purchase as the button that asks for it, to go on with after a question. */

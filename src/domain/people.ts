@@ -13,7 +13,7 @@ export function wordsIn(words: Words, language: Language): string {
 
 /** First language from the messenger's tag (`ru-RU`, `zh-hans`); people of neighbouring countries mostly read Russian. */
 export function languageFromTag(tag: string | undefined): Language {
-  const base = (tag ?? '').toLowerCase().split('-')[0] ?? ''
+  const base = (tag ?? '').toLowerCase().split(/[-_]/)[0] ?? ''
   if (base === 'zh') return 'zh'
   return ['ru', 'be', 'uk', 'kk', 'ky', 'uz', 'tg', 'hy', 'az', 'ka', 'mo', ''].includes(base) ? 'ru' : 'en'
 }
@@ -25,7 +25,9 @@ export function languageFromTag(tag: string | undefined): Language {
 export function parsePhone(typed: string): string | undefined {
   if (!/^[\d\s()+\-.\u00a0]{7,25}$/.test(typed.trim())) return undefined
   const digits = typed.replaceAll(/\D/g, '')
-  if (digits.length === 11 && digits.startsWith('8')) return `+7${digits.slice(1)}`
+  // With a plus only 89 is meant so: no country has it, while +81 and +852 are Japan and Hong Kong.
+  const trunk = typed.trim().startsWith('+') ? '89' : '8'
+  if (digits.length === 11 && digits.startsWith(trunk)) return `+7${digits.slice(1)}`
   if (digits.length === 10 && digits.startsWith('9')) return `+7${digits}`
   return digits.length >= 10 && digits.length <= 15 && !digits.startsWith('0') ? `+${digits}` : undefined
 }

@@ -1,6 +1,6 @@
 /** The queue's workers of this process, with a pulse that tells the others when they die. */
 import { EventEmitter } from 'node:events'
-import { Logger as QueueLogger, run, type WorkerEvents } from 'graphile-worker'
+import { Logger as QueueLogger, LogLevel, run, type WorkerEvents } from 'graphile-worker'
 import type { Client } from '#shop/deps.ts'
 import { freeJobsOfDeadWorkers, startWorkerPulse } from '#shop/jobs.ts'
 import { toTaskList, type Handlers } from './tasks.ts'
@@ -17,7 +17,7 @@ export async function startRunner(options: {
   handlers: Handlers
   concurrency: number
   log: Log
-  onLost(error: Error): void
+  onLost: (error: Error) => void
 }): Promise<{ stop(): Promise<void> }> {
   const { databaseUrl, db, handlers, concurrency, log } = options
   const pulse = await startWorkerPulse(databaseUrl, options.onLost)
@@ -35,9 +35,9 @@ export async function startRunner(options: {
     pollInterval: 1000,
     taskList: toTaskList(handlers),
     events,
-    logger: new QueueLogger(() => (level, message, meta) => {
-      if (level === 'error') log.error({ job: meta?.['job'] ? 'failed' : undefined }, message)
-      else if (level === 'warning') log.warn({}, message)
+    logger: new QueueLogger(() => (level, message) => {
+      if (level === LogLevel.ERROR) log.error({}, message)
+      else if (level === LogLevel.WARNING) log.warn({}, message)
     }),
   })
   await pulses

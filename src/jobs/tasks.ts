@@ -19,7 +19,7 @@ export function createHandlers(deps: Deps, outbox: Outbox): Handlers {
     'send-notifications': async () => {
       await outbox.sendNotifications()
     },
-    'update-cards': ({ groupId }) => outbox.updateCards(groupId),
+    'update-cards': (subject) => outbox.updateCards(subject),
     'publish-post': ({ postId }) => outbox.publishPost(postId),
     'create-shipment': ({ shipmentId }) => createShipment(db, shipmentId, carrier, deps.now()),
     'refresh-shipment': ({ shipmentId }) => refreshShipment(db, shipmentId, carrier, deps.now()),

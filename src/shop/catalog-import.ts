@@ -1,6 +1,7 @@
 /**
  * A seller's feed becomes their catalogue: all of it or, when the file turns out broken, nothing.
- * One operation in one transaction, read downwards; cutting the file in two would only hide the order of its steps.
+ * Long because it is one operation in one transaction, read downwards: cutting it in two would only hide the order of
+ * its steps.
  */
 import {
   foldProduct,

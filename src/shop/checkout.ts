@@ -6,7 +6,8 @@ import { orderNumber } from '#domain/orders.ts'
 import type { Carrier, Parcel, Quote } from '#gateways/carriers.ts'
 import { findProductOfVariant } from '#store/catalog.ts'
 import { inTransaction, type Client } from '#store/db.ts'
-import { cardsChanged, findCampaign, findGroup, insertGroup, insertSeat, takeSeat } from '#store/group-buy.ts'
+import { findCampaign, findGroup, hasLiveSeat, insertGroup, insertSeat, takeSeat } from '#store/group-buy.ts'
+import { groupCardsChanged } from '#store/live-cards.ts'
 import { findOpenOrder, findOrders, insertOrder, lockBuyer, type OrderView } from '#store/orders.ts'
 import { insertPayment } from '#store/payments.ts'
 import { findRecipient, type RecipientFields } from '#store/people.ts'
@@ -58,12 +59,20 @@ export async function buy(
   const group = purchase.kind === 'join' ? await findGroup(db, { id: purchase.groupId }) : undefined
   if (purchase.kind === 'join' && !group) return { ok: false, reason: 'not-found' }
   const variantId = purchase.kind === 'join' ? (group?.variantId ?? 0) : purchase.variantId
+  const wanted = purchase.kind === 'join' ? { groupId: purchase.groupId } : purchase.kind
 
   const product = await findProductOfVariant(db, variantId, now)
+  // Asked after the stock was read: their own order may hold what is missing from it.
+  const unpaid = await findOpenOrder(db, personId, variantId, wanted, now)
+  const [begun] = unpaid === undefined ? [] : await findOrders(db, { id: unpaid })
+  if (begun) return withPaymentPage(db, begun, false, now, outside)
+  if (group && (await hasLiveSeat(db, group.groupId, personId)))
+    return { ok: false, reason: 'already-in', groupId: group.groupId }
+
   const variant = product?.variants.find((candidate) => candidate.variantId === variantId)
-  if (!product || !variant) return { ok: false, reason: product || group ? 'withdrawn' : 'not-found' }
+  if (!product || !variant) return { ok: false, reason: 'not-found' }
   // An open group keeps what it promised, even when the seller has taken the product off sale since.
-  if (product.withdrawn && !group) return { ok: false, reason: 'withdrawn' }
+  if ((product.withdrawn || variant.withdrawn) && !group) return { ok: false, reason: 'withdrawn' }
   if (purchase.kind !== 'alone' && (await isMember(db, product.sellerId, personId)))
     return { ok: false, reason: 'own-shop' }
 
@@ -87,13 +96,12 @@ export async function buy(
     await lockBuyer(tx, personId)
     const [raced] = await findOrders(tx, { requestKey })
     if (raced) return { orderId: raced.orderId, isNew: false }
-    const wanted = purchase.kind === 'join' ? { groupId: purchase.groupId } : purchase.kind
     const open = await findOpenOrder(tx, personId, variantId, wanted, now)
     if (open !== undefined) return { orderId: open, isNew: false }
 
     const terms = await priceFor(purchase)
     if (!terms.ok) return terms
-    const post = await findLatestPostOpen(tx, personId, product.productId)
+    const post = await findLatestPostOpen(tx, personId, product.productId, now)
     const orderId = await insertOrder(
       tx,
       {
@@ -134,14 +142,14 @@ export async function buy(
       const groupId = await insertGroup(tx, { ...terms.newGroup, token: outside.newToken() }, now)
       await insertSeat(tx, { groupId, personId, orderId, heldUntil: heldUntil(now, terms.deadlineAt) }, now)
     } else if (purchase.kind === 'join') {
-      const seat = { groupId: purchase.groupId, personId, orderId, heldUntil: heldUntil(now, terms.deadlineAt) }
-      if ((await insertSeat(tx, seat, now)) === undefined)
-        return { ok: false, reason: 'already-in', groupId: purchase.groupId }
-      if (!(await takeSeat(tx, purchase.groupId, now))) {
-        const current = await findGroup(tx, { id: purchase.groupId })
-        return { ok: false, reason: (current && joinRefusal(current, now)) ?? 'group-full', groupId: purchase.groupId }
+      const { groupId } = purchase
+      if (!(await takeSeat(tx, groupId, now))) {
+        const current = await findGroup(tx, { id: groupId })
+        return { ok: false, reason: (current && joinRefusal(current, now)) ?? 'group-full', groupId }
       }
-      await cardsChanged(tx, purchase.groupId)
+      const seat = { groupId, personId, orderId, heldUntil: heldUntil(now, terms.deadlineAt) }
+      if ((await insertSeat(tx, seat, now)) === undefined) return { ok: false, reason: 'already-in', groupId }
+      await groupCardsChanged(tx, purchase.groupId)
     }
     if (!(await reserveStock(tx, { orderId, variantId, locationId, quantity: 1 }, now))) {
       return { ok: false, reason: 'out-of-stock' }

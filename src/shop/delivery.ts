@@ -14,6 +14,7 @@ import {
   updateShipment,
   type ShipmentRow,
 } from '#store/delivery.ts'
+import { orderCardsChanged } from '#store/live-cards.ts'
 import { notify } from '#store/notifications.ts'
 import { lockOrder, setOrderState } from '#store/orders.ts'
 import { enqueue } from '#store/queue.ts'
@@ -23,8 +24,7 @@ export type { City, PickupPoint }
 
 /** An order was paid for: its parcel is asked for, once. */
 export async function requestShipment(db: Db, orderId: number, now: Date): Promise<void> {
-  const order = await db.order.findUniqueOrThrow({ where: { id: orderId }, select: { number: true, carrier: true } })
-  const shipmentId = await insertShipment(db, { orderId, carrier: order.carrier, key: `V${order.number}` }, now)
+  const shipmentId = await insertShipment(db, orderId, now)
   if (shipmentId !== undefined) await enqueue(db, 'create-shipment', { shipmentId }, { key: `create:${shipmentId}` })
 }
 
@@ -114,6 +114,7 @@ async function applyCarrierShipment(db: Client, shipmentId: number, found: Carri
     if (state === before || state === 'requested' || state === 'refused') return
     const order = await lockOrder(tx, shipment.orderId)
     if (!order) return
+    await orderCardsChanged(tx, shipment.orderId)
     const orderState = nextOrderState(order.state, state)
     if (orderState) await setOrderState(tx, shipment.orderId, orderState)
     if (!isToldToBuyer(state)) return

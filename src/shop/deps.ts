@@ -11,10 +11,10 @@ export type Deps = {
   provider: PaymentProvider
   /** Where a payment page sends the buyer back to: the chat. */
   returnUrl: string
-  now(): Date
+  now: () => Date
   /** A fresh UUID. */
-  newId(): string
-  randomBytes(size: number): Uint8Array
+  newId: () => string
+  randomBytes: (size: number) => Uint8Array
   /** Public and unguessable, 16 characters of `A-Z a-z 0-9 _ -`. */
-  newToken(): string
+  newToken: () => string
 }

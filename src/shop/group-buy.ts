@@ -1,28 +1,26 @@
 /** Groups by the clock: unpaid purchases are given up, groups past their deadline are closed. */
-import type { GroupState } from '#domain/group-buy.ts'
+import type { GroupState, SeatState } from '#domain/group-buy.ts'
 import { inTransaction, type Client } from '#store/db.ts'
 import {
-  cardsChanged,
-  deleteCard,
   failIfDue,
   findDueGroups,
   findGroup,
+  findGroupOfOrder,
   findOpenGroups,
-  findStaleCards,
+  findSeat,
   lockGroup,
   lockSeats,
-  markCardShown,
   releaseHeldSeat,
-  saveCard,
-  type CardRow,
   type GroupRow,
 } from '#store/group-buy.ts'
+import { groupCardsChanged, orderCardsChanged } from '#store/live-cards.ts'
 import { notify } from '#store/notifications.ts'
 import { findExpiredOrders, lockOrder, setOrderState } from '#store/orders.ts'
 import { releaseStock } from '#store/stock.ts'
-import { startMove } from '#store/payments.ts'
+import { hasMoney, startMove } from '#store/payments.ts'
+import { refundOwed } from './payments.ts'
 
-export type { CardRow, GroupRow }
+export type { GroupRow }
 
 /**
  * Gives an unpaid order up with its seat and stock: its time is over, or its buyer does not want it.
@@ -35,20 +33,17 @@ export async function releaseOrder(
   reason: 'unpaid' | 'given-up',
   now: Date,
 ): Promise<boolean> {
-  const seat = await db.seat.findUnique({ where: { orderId }, select: { groupId: true } })
+  const groupId = await findGroupOfOrder(db, orderId)
   return inTransaction(db, async (tx) => {
-    if (seat) await lockGroup(tx, seat.groupId)
+    if (groupId !== undefined) await lockGroup(tx, groupId)
     const order = await lockOrder(tx, orderId)
     if (order?.state !== 'awaiting_payment' || (reason === 'unpaid' && order.expiresAt > now)) return false
-    // Money on its way to being taken is not an unpaid order.
-    const paid = await tx.payment.count({
-      where: { orderId, state: { in: ['held', 'capturing', 'captured', 'voiding'] } },
-    })
-    if (paid > 0) return false
+    if (await hasMoney(tx, orderId)) return false
     await setOrderState(tx, orderId, 'cancelled', reason)
     const freed = await releaseHeldSeat(tx, orderId, now)
-    if (freed) await cardsChanged(tx, freed.groupId)
+    if (freed) await groupCardsChanged(tx, freed.groupId)
     await releaseStock(tx, orderId)
+    await orderCardsChanged(tx, orderId)
     if (reason === 'unpaid') {
       await notify(tx, order.personId, `order:${orderId}:expired`, { kind: 'order-expired', data: { orderId } }, now)
     }
@@ -58,18 +53,27 @@ export async function releaseOrder(
 
 /** The tick: gives up what was not paid in time. @returns how many. */
 export async function expireOrders(db: Client, now: Date): Promise<number> {
-  const due = await findExpiredOrders(db, now, 500)
-  let released = 0
-  for (const orderId of due) if (await releaseOrder(db, orderId, 'unpaid', now)) released += 1
-  return released
+  return countDone(await findExpiredOrders(db, now, 500), (orderId) => releaseOrder(db, orderId, 'unpaid', now))
 }
 
 /** The tick: closes groups whose deadline passed, one group a transaction, shared by any number of workers. */
 export async function closeDueGroups(db: Client, now: Date): Promise<number> {
-  const due = await findDueGroups(db, now, 500)
-  let closed = 0
-  for (const groupId of due) if (await closeGroup(db, groupId, now)) closed += 1
-  return closed
+  return countDone(await findDueGroups(db, now, 500), (groupId) => closeGroup(db, groupId, now))
+}
+
+/** One that cannot be done must not keep those after it waiting: they are done first, then the tick fails. */
+async function countDone(ids: readonly number[], act: (id: number) => Promise<boolean>): Promise<number> {
+  let done = 0
+  const failures: unknown[] = []
+  for (const id of ids) {
+    try {
+      if (await act(id)) done += 1
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} of ${ids.length} failed`)
+  return done
 }
 
 /** @returns false when the group was formed or closed meanwhile: the update re-checks both. */
@@ -79,11 +83,12 @@ async function closeGroup(db: Client, groupId: number, now: Date): Promise<boole
     for (const seat of await lockSeats(tx, groupId)) {
       // Unpaid seats end with their order, by its own clock; the deadline is never later than the group's.
       if (seat.state !== 'paid') continue
-      await startMove(tx, { paymentId: seat.paymentId, kind: 'void', amount: seat.amount }, now)
+      if (seat.paymentState === 'captured') await refundOwed(tx, seat, now)
+      else await startMove(tx, { paymentId: seat.paymentId, kind: 'void', amount: seat.amount }, now)
       const data = { groupId, orderId: seat.orderId }
       await notify(tx, seat.personId, `group:${groupId}:failed:${seat.seatId}`, { kind: 'group-failed', data }, now)
     }
-    await cardsChanged(tx, groupId)
+    await groupCardsChanged(tx, groupId)
     return true
   })
 }
@@ -106,33 +111,6 @@ export async function seatOf(
   db: Client,
   groupId: number,
   personId: number,
-): Promise<{ orderId: number; state: string; groupState: GroupState } | undefined> {
-  const row = await db.seat.findFirst({
-    where: { groupId, personId },
-    orderBy: { id: 'desc' },
-    select: { orderId: true, state: true, group: { select: { state: true } } },
-  })
-  return row ? { orderId: row.orderId, state: row.state, groupState: row.group.state as GroupState } : undefined
-}
-
-/** A copy of a group's card was posted somewhere, or a tap told us of one. It is brought up to date by a job. */
-export async function rememberCard(
-  db: Client,
-  card: { messenger: string; messageRef: string; groupId: number; language: string; shownVersion: number },
-  now: Date,
-): Promise<void> {
-  await saveCard(db, card, now)
-  await cardsChanged(db, card.groupId)
-}
-
-export async function staleCards(db: Client, groupId: number, version: number): Promise<CardRow[]> {
-  return findStaleCards(db, groupId, version)
-}
-
-export async function cardShown(db: Client, messenger: string, messageRef: string, version: number): Promise<void> {
-  await markCardShown(db, messenger, messageRef, version)
-}
-
-export async function forgetCard(db: Client, messenger: string, messageRef: string): Promise<void> {
-  await deleteCard(db, messenger, messageRef)
+): Promise<{ orderId: number; state: SeatState; groupState: GroupState } | undefined> {
+  return findSeat(db, groupId, personId)
 }

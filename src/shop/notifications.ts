@@ -10,7 +10,7 @@ import {
   type ClaimedNotice,
   type Notice,
 } from '#store/notifications.ts'
-import { findAddresses, forgetHandledUpdates, markUnreachable } from '#store/people.ts'
+import { findAddresses, findReader, forgetHandledUpdates, markUnreachable } from '#store/people.ts'
 import { forgetSearches } from '#store/catalog.ts'
 
 export type { ClaimedNotice, Notice }
@@ -38,15 +38,7 @@ export async function addresseeOf(
   db: Client,
   personId: number,
 ): Promise<{ language: Language; timeZone: string; addresses: { messenger: string; externalId: string }[] }> {
-  const person = await db.person.findUniqueOrThrow({
-    where: { id: personId },
-    select: { language: true, timeZone: true },
-  })
-  return {
-    language: person.language as Language,
-    timeZone: person.timeZone,
-    addresses: await findAddresses(db, personId),
-  }
+  return { ...(await findReader(db, personId)), addresses: await findAddresses(db, personId) }
 }
 
 export async function addressUnreachable(db: Client, messenger: string, externalId: string, now: Date): Promise<void> {

@@ -7,14 +7,17 @@ import { advancePayment, type PaymentEvent } from '#domain/payments.ts'
 import type { PaymentProvider, ProviderPayment, ProviderResult, Receipt } from '#gateways/payments.ts'
 import { inTransaction, type Client, type Transaction } from '#store/db.ts'
 import {
-  cardsChanged,
   formIfFull,
+  freeSeat,
+  hasLiveSeat,
+  leaveSeat,
   lockGroup,
   lockSeats,
   paySeat,
   setSeatState,
   takeSeat,
 } from '#store/group-buy.ts'
+import { groupCardsChanged, orderCardsChanged } from '#store/live-cards.ts'
 import { notify } from '#store/notifications.ts'
 import { addPopularity, findOrders, lockOrder, setOrderState, type OrderView } from '#store/orders.ts'
 import {
@@ -31,7 +34,7 @@ import {
   type PaymentRow,
 } from '#store/payments.ts'
 import { enqueue } from '#store/queue.ts'
-import { consumeStock, releaseStock, reserveStock } from '#store/stock.ts'
+import { consumeStock, releaseStock, reserveStockAgain } from '#store/stock.ts'
 import { requestShipment } from './delivery.ts'
 import { OutcomeUnknown } from './outcome.ts'
 
@@ -53,11 +56,12 @@ export async function placePayment(
   if (!order) throw new Error(`payment ${paymentId} has no order`)
 
   const isKeyForgotten = now.getTime() - payment.createdAt.getTime() > 23 * 3_600_000
-  let answer: ProviderResult<ProviderPayment | undefined> = isKeyForgotten
-    ? await provider.findByKey(paymentId, payment.createdAt)
-    : { ok: true, value: undefined }
+  const isStillWanted = order.state === 'awaiting_payment' && !isKeyForgotten
+  let answer: ProviderResult<ProviderPayment | undefined> = isStillWanted
+    ? { ok: true, value: undefined }
+    : await provider.findByKey(paymentId, payment.createdAt)
   if (answer.ok && answer.value === undefined) {
-    if (isKeyForgotten || order.state !== 'awaiting_payment') {
+    if (!isStillWanted) {
       // Nobody waits for this page any more and none was made.
       await inTransaction(db, async (tx) => {
         if ((await lockPayment(tx, paymentId)) === payment.state)
@@ -192,7 +196,9 @@ export async function applyProviderPayment(
       },
       now,
     )
-    if (step?.event) await act(tx, step.event, { ...payment, state: step.state }, now)
+    if (!step?.event) return
+    await act(tx, step.event, { ...payment, state: step.state }, now)
+    await orderCardsChanged(tx, payment.orderId)
   })
 }
 
@@ -220,7 +226,8 @@ async function act(tx: Transaction, event: PaymentEvent, payment: PaymentRow, no
     case 'hold-expired': {
       await finishMoves(tx, paymentId, 'void', now)
       await setOrderState(tx, orderId, 'cancelled', event === 'voided' ? 'released' : 'hold-expired')
-      if (payment.seatId !== null) await setSeatState(tx, payment.seatId, 'released')
+      if (payment.seatId !== null) await freeSeat(tx, payment.seatId)
+      if (payment.groupId !== null) await groupCardsChanged(tx, payment.groupId)
       await releaseStock(tx, orderId)
       const late = order.state === 'cancelled'
       return notify(
@@ -243,20 +250,22 @@ async function moneyHeld(
   now: Date,
 ): Promise<void> {
   const { orderId, groupId, seatId } = payment
-  const giveBack = () => moveLater(tx, payment, 'void', now)
+  const giveBack = () =>
+    payment.state === 'captured' ? refundOwed(tx, payment, now) : moveLater(tx, payment, 'void', now)
   // Paid too late: the purchase was given up. Claim stock (and seat) again in one statement each, or give it all back.
   const isLate = orderState === 'cancelled'
   if (groupId === null || seatId === null) {
-    if (isLate && !(await claimStockAgain(tx, orderId, now))) return giveBack()
+    if (isLate && !(await reserveStockAgain(tx, orderId, now))) return giveBack()
     if (isLate) await setOrderState(tx, orderId, 'awaiting_payment')
     return moveLater(tx, payment, 'capture', now)
   }
   let isLeader = false
   if (isLate) {
-    if (!(await isAloneInGroup(tx, groupId, seatId, personId))) return giveBack()
+    // They may have taken another seat in the same group after this one was given up.
+    if (await hasLiveSeat(tx, groupId, personId, seatId)) return giveBack()
     if (!(await takeSeat(tx, groupId, now, true))) return giveBack()
-    if (!(await claimStockAgain(tx, orderId, now))) {
-      await tx.$executeRaw`UPDATE "group" SET taken_seats = taken_seats - 1, paid_seats = paid_seats - 1 WHERE id = ${groupId}`
+    if (!(await reserveStockAgain(tx, orderId, now))) {
+      await leaveSeat(tx, groupId)
       return giveBack()
     }
     await setSeatState(tx, seatId, 'paid')
@@ -266,13 +275,13 @@ async function moneyHeld(
     isLeader = paid.opened
   }
   await setOrderState(tx, orderId, 'awaiting_group')
-  await cardsChanged(tx, groupId)
+  await groupCardsChanged(tx, groupId)
   if (await formIfFull(tx, groupId, now)) return groupFormed(tx, groupId, now)
 
   await notify(tx, personId, `seat:${seatId}:paid`, { kind: 'seat-paid', data: { orderId, groupId } }, now)
-  if (isLeader) return
-  const { leaderId } = await tx.group.findUniqueOrThrow({ where: { id: groupId }, select: { leaderId: true } })
-  await notify(tx, leaderId, `seat:${seatId}:joined`, { kind: 'group-joined', data: { groupId, seatId } }, now)
+  const group = await lockGroup(tx, groupId)
+  if (isLeader || !group) return
+  await notify(tx, group.leaderId, `seat:${seatId}:joined`, { kind: 'group-joined', data: { groupId, seatId } }, now)
 }
 
 /** Money was taken: goods follow only if nothing was undone meanwhile and, buying together, the group is complete. */
@@ -283,40 +292,36 @@ async function moneyTaken(
   personId: number,
   now: Date,
 ): Promise<void> {
-  const { groupId, paymentId, amount } = payment
+  const { groupId } = payment
   const group = groupId === null ? undefined : await lockGroup(tx, groupId)
   const isUndone = orderState === 'cancelled' || group?.state === 'failed' || group?.state === 'cancelled'
-  // Staff see that a refund is owed; nothing is shipped.
-  if (isUndone) return oweRefundByHand(tx, paymentId, amount, now)
+  if (isUndone) return refundOwed(tx, payment, now)
   // Taken at once by a method that cannot hold: the seat is paid, and waits like the others.
   if (group && group.state !== 'formed') return moneyHeld(tx, payment, orderState, personId, now)
   if (orderState === 'awaiting_payment' || orderState === 'awaiting_group') await orderPaid(tx, payment, personId, now)
 }
 
-/** Somebody may have taken another seat in the same group after their first one was given up. */
-async function isAloneInGroup(tx: Transaction, groupId: number, seatId: number, personId: number): Promise<boolean> {
-  const others = await tx.seat.count({
-    where: { groupId, personId, id: { not: seatId }, state: { in: ['held', 'paid', 'confirmed'] } },
-  })
-  return others === 0
-}
-
-async function claimStockAgain(tx: Transaction, orderId: number, now: Date): Promise<boolean> {
-  const lines = await tx.orderLine.findMany({
-    where: { orderId },
-    include: { order: { select: { locationId: true } } },
-  })
-  for (const { variantId, quantity, order } of lines) {
-    if (!(await reserveStock(tx, { orderId, variantId, locationId: order.locationId, quantity }, now))) return false
-  }
-  return true
+/**
+ * Money was taken for a purchase that ends without goods: seat and stock are given up, and staff see that a refund is
+ * owed. Call with the group's row locked.
+ */
+export async function refundOwed(
+  tx: Transaction,
+  { orderId, paymentId, amount, seatId }: Pick<PaymentRow, 'orderId' | 'paymentId' | 'amount' | 'seatId'>,
+  now: Date,
+): Promise<void> {
+  await setOrderState(tx, orderId, 'cancelled', 'refund-owed')
+  if (seatId !== null) await setSeatState(tx, seatId, 'refund_due')
+  await releaseStock(tx, orderId)
+  await oweRefundByHand(tx, paymentId, amount, now)
 }
 
 /** The last seat was paid: every hold is taken and everybody told. */
 async function groupFormed(tx: Transaction, groupId: number, now: Date): Promise<void> {
   for (const seat of await lockSeats(tx, groupId)) {
-    const { paymentId, amount, orderId } = seat
-    await startMove(tx, { paymentId, kind: 'capture', amount }, now)
+    const { paymentId, amount, orderId, seatId } = seat
+    if (seat.paymentState === 'captured') await orderPaid(tx, { orderId, seatId }, seat.personId, now)
+    else await startMove(tx, { paymentId, kind: 'capture', amount }, now)
     await notify(
       tx,
       seat.personId,
@@ -328,8 +333,12 @@ async function groupFormed(tx: Transaction, groupId: number, now: Date): Promise
 }
 
 /** The money is ours: the goods are the buyer's. */
-async function orderPaid(tx: Transaction, payment: PaymentRow, personId: number, now: Date): Promise<void> {
-  const { orderId, seatId } = payment
+async function orderPaid(
+  tx: Transaction,
+  { orderId, seatId }: Pick<PaymentRow, 'orderId' | 'seatId'>,
+  personId: number,
+  now: Date,
+): Promise<void> {
   await setOrderState(tx, orderId, 'packable')
   if (seatId !== null) await setSeatState(tx, seatId, 'confirmed')
   await consumeStock(tx, orderId)
@@ -350,7 +359,7 @@ async function moveLater(tx: Transaction, payment: PaymentRow, kind: 'capture' |
  */
 export async function movePayment(db: Client, moveId: string, provider: PaymentProvider, now: Date): Promise<void> {
   const move = await findMove(db, moveId)
-  if (!move || move.state === 'done' || move.state === 'by_hand') return
+  if (!move || (move.state !== 'created' && move.state !== 'pending')) return
   const payment = await findPayment(db, { id: move.paymentId })
   if (!payment?.externalId) throw new Error(`move ${moveId}: its payment has no number at the provider`)
 

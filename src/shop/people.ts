@@ -63,8 +63,15 @@ export async function arrive(
   }
 }
 
-export async function updateHandled(db: Client, messenger: string, updateId: string, now: Date): Promise<void> {
-  await markHandled(db, messenger, updateId, now)
+/** @param leftRef a message that shows another screen from now on. */
+export async function updateHandled(
+  db: Client,
+  messenger: string,
+  updateId: string,
+  leftRef: string | null,
+  now: Date,
+): Promise<void> {
+  await markHandled(db, messenger, updateId, leftRef, now)
 }
 
 /** They blocked the bot or let it back in. */

@@ -20,6 +20,8 @@ export type VariantRow = {
   groupPrice: bigint | null
   groupSize: number | null
   lifetimeMinutes: number | null
+  /** Left the seller's feed: only groups that are open still sell it. */
+  withdrawn: boolean
 }
 
 export type ProductRow = {
@@ -38,11 +40,12 @@ export type ProductRow = {
  * Variants with free stock and the group terms in force. Of several locations with stock the fastest is taken.
  * A fragment, because a card of search results and a product page must never disagree on a price.
  */
-const variantsOf = (now: Date) => Prisma.sql`
+const variantsOf = (now: Date, alsoWithdrawn: number | null) => Prisma.sql`
   SELECT v.product_id, v.id AS "variantId", v.options, v.price, v.old_price AS "oldPrice", v.currency,
     v.weight_grams AS "weightGrams", coalesce(s.free, 0) AS free, s.location_id AS "locationId", s.kind,
     s.city_code AS "cityCode", s.city_name AS "cityName",
-    c.id AS "campaignId", c.price AS "groupPrice", c.size AS "groupSize", c.lifetime_minutes AS "lifetimeMinutes"
+    c.id AS "campaignId", c.price AS "groupPrice", c.size AS "groupSize", c.lifetime_minutes AS "lifetimeMinutes",
+    v.withdrawn_at IS NOT NULL AS withdrawn
   FROM variant v
   LEFT JOIN LATERAL (
     SELECT l.id AS location_id, l.kind, l.city_code, l.city_name, sl.on_hand - sl.reserved AS free
@@ -55,16 +58,22 @@ const variantsOf = (now: Date) => Prisma.sql`
     FROM campaign_price cp JOIN campaign c ON c.id = cp.campaign_id
     WHERE cp.variant_id = v.id AND c.starts_at <= ${now} AND (c.ends_at IS NULL OR c.ends_at > ${now})
     ORDER BY c.id DESC LIMIT 1) c ON true
-  WHERE v.withdrawn_at IS NULL`
+  WHERE (v.withdrawn_at IS NULL OR v.id = ${alsoWithdrawn}::int)`
 
-type FlatRow = Omit<ProductRow, 'variants'> & VariantRow
+type FlatRow = Omit<ProductRow, 'variants' | 'withdrawn'> & VariantRow & { isProductWithdrawn: boolean }
 
-async function productRows(db: Db, ids: readonly number[], now: Date): Promise<Map<number, ProductRow>> {
+/** @param alsoWithdrawn a variant that is shown even if it is off sale. */
+async function productRows(
+  db: Db,
+  ids: readonly number[],
+  now: Date,
+  alsoWithdrawn: number | null = null,
+): Promise<Map<number, ProductRow>> {
   const rows = await db.$queryRaw<FlatRow[]>`
     SELECT p.id AS "productId", p.seller_id AS "sellerId", se.name AS "sellerName", p.title, p.description, p.pictures,
-      p.category_id AS "categoryId", p.withdrawn_at IS NOT NULL AS withdrawn, v.*
+      p.category_id AS "categoryId", p.withdrawn_at IS NOT NULL AS "isProductWithdrawn", v.*
     FROM product p JOIN seller se ON se.id = p.seller_id
-    JOIN LATERAL (SELECT * FROM (${variantsOf(now)} AND v.product_id = p.id ORDER BY v.position, v.id) x) v ON true
+    JOIN LATERAL (SELECT * FROM (${variantsOf(now, alsoWithdrawn)} AND v.product_id = p.id ORDER BY v.position, v.id) x) v ON true
     WHERE p.id = ANY(${[...ids]}::int[])`
   const byId = new Map<number, ProductRow>()
   for (const {
@@ -75,7 +84,7 @@ async function productRows(db: Db, ids: readonly number[], now: Date): Promise<M
     description,
     pictures,
     categoryId,
-    withdrawn,
+    isProductWithdrawn,
     ...variant
   } of rows) {
     const product = byId.get(productId) ?? {
@@ -86,7 +95,7 @@ async function productRows(db: Db, ids: readonly number[], now: Date): Promise<M
       description,
       pictures,
       categoryId,
-      withdrawn,
+      withdrawn: isProductWithdrawn,
       variants: [],
     }
     product.variants.push(variant)
@@ -100,9 +109,11 @@ export async function findProduct(db: Db, productId: number, now: Date): Promise
   return (await productRows(db, [productId], now)).get(productId)
 }
 
+/** With this variant in it even if it was withdrawn. */
 export async function findProductOfVariant(db: Db, variantId: number, now: Date): Promise<ProductRow | undefined> {
   const variant = await db.variant.findUnique({ where: { id: variantId }, select: { productId: true } })
-  return variant ? findProduct(db, variant.productId, now) : undefined
+  if (!variant) return undefined
+  return (await productRows(db, [variant.productId], now, variantId)).get(variant.productId)
 }
 
 export type ProductQuery = {

@@ -11,15 +11,14 @@ export type ShipmentRow = {
   state: ShipmentState | 'requested' | 'refused'
 }
 
-/** One parcel per order, asked for once: `key` is our own number at the carrier. @returns undefined if it exists. */
-export async function insertShipment(
-  db: Db,
-  shipment: { orderId: number; carrier: string; key: string },
-  now: Date,
-): Promise<number | undefined> {
+/**
+ * One parcel per order, asked for once. Its key at the carrier is the order's number with a V before it.
+ * @returns undefined if it exists.
+ */
+export async function insertShipment(db: Db, orderId: number, now: Date): Promise<number | undefined> {
   const [row] = await db.$queryRaw<{ id: number }[]>`
     INSERT INTO shipment (order_id, carrier, key, state, created_at, updated_at)
-    VALUES (${shipment.orderId}, ${shipment.carrier}, ${shipment.key}, 'requested', ${now}, ${now})
+    SELECT id, carrier, 'V' || number, 'requested', ${now}, ${now} FROM "order" WHERE id = ${orderId}
     ON CONFLICT (order_id) DO NOTHING RETURNING id`
   return row?.id
 }

@@ -1,7 +1,7 @@
 import type { GroupState, SeatState } from '#domain/group-buy.ts'
+import type { PaymentState } from '#domain/payments.ts'
 import type { Words } from '#domain/people.ts'
 import type { Db } from './db.ts'
-import { enqueue } from './queue.ts'
 
 export type GroupRow = {
   groupId: number
@@ -116,7 +116,8 @@ export async function insertGroup(db: Db, group: NewGroup, now: Date): Promise<n
 }
 
 /**
- * Adds a person's seat. Call `takeSeat` after it in the same transaction for a group that exists already.
+ * Adds a person's seat. In a group that exists already call `takeSeat` first: it locks the group, and whoever waits for
+ * another's seat without that lock can be waited for in turn.
  * @returns undefined when they have a live seat there: the partial unique index decides, two devices included.
  */
 export async function insertSeat(
@@ -146,9 +147,9 @@ export async function takeSeat(db: Db, groupId: number, now: Date, paid = false)
 }
 
 /** Waits for the row: whoever pays, closes or leaves a group does it one after the other. */
-export async function lockGroup(db: Db, groupId: number): Promise<{ state: GroupState; deadlineAt: Date } | undefined> {
-  const [row] = await db.$queryRaw<{ state: GroupState; deadlineAt: Date }[]>`
-    SELECT state, deadline_at AS "deadlineAt" FROM "group" WHERE id = ${groupId} FOR NO KEY UPDATE`
+export async function lockGroup(db: Db, groupId: number): Promise<{ state: GroupState; leaderId: number } | undefined> {
+  const [row] = await db.$queryRaw<{ state: GroupState; leaderId: number }[]>`
+    SELECT state, leader_id AS "leaderId" FROM "group" WHERE id = ${groupId} FOR NO KEY UPDATE`
   return row
 }
 
@@ -169,8 +170,60 @@ export async function paySeat(db: Db, seatId: number, groupId: number): Promise<
   return row
 }
 
+/** Undoes `takeSeat` for a late payer, who finds a seat but no goods. */
+export async function leaveSeat(db: Db, groupId: number): Promise<void> {
+  await db.$executeRaw`
+    UPDATE "group" SET taken_seats = taken_seats - 1, paid_seats = paid_seats - 1 WHERE id = ${groupId}`
+}
+
 export async function setSeatState(db: Db, seatId: number, state: SeatState): Promise<void> {
   await db.seat.update({ where: { id: seatId }, data: { state } })
+}
+
+/**
+ * Whether a person has a seat in a group that counts. Several orders of one person may have held one after the other.
+ * @param besides a seat that is not asked about.
+ */
+export async function hasLiveSeat(db: Db, groupId: number, personId: number, besides?: number): Promise<boolean> {
+  const states: SeatState[] = ['held', 'paid', 'confirmed']
+  const where = { groupId, personId, state: { in: states }, ...(besides !== undefined && { id: { not: besides } }) }
+  return (await db.seat.count({ where })) > 0
+}
+
+/** The newest seat of a person in a group. */
+export async function findSeat(
+  db: Db,
+  groupId: number,
+  personId: number,
+): Promise<{ orderId: number; state: SeatState; groupState: GroupState } | undefined> {
+  const row = await db.seat.findFirst({
+    where: { groupId, personId },
+    orderBy: { id: 'desc' },
+    select: { orderId: true, state: true, group: { select: { state: true } } },
+  })
+  return row
+    ? { orderId: row.orderId, state: row.state as SeatState, groupState: row.group.state as GroupState }
+    : undefined
+}
+
+/** Which group an order's seat is in: it never changes, so it can be asked before anything is locked. */
+export async function findGroupOfOrder(db: Db, orderId: number): Promise<number | undefined> {
+  return (await db.seat.findUnique({ where: { orderId }, select: { groupId: true } }))?.groupId
+}
+
+/**
+ * The money of a seat went back. While the group is open the seat is free for others again; a group that has ended
+ * keeps the numbers that it ended with. Call with the group's row locked.
+ */
+export async function freeSeat(db: Db, seatId: number): Promise<void> {
+  await db.$executeRaw`
+    WITH was AS (
+      SELECT id, state FROM seat WHERE id = ${seatId} AND state IN ('held', 'paid', 'confirmed') FOR NO KEY UPDATE),
+    freed AS (
+      UPDATE seat SET state = 'released' FROM was WHERE seat.id = was.id RETURNING seat.group_id, was.state)
+    UPDATE "group" g SET taken_seats = taken_seats - 1, version = version + 1,
+      paid_seats = paid_seats - CASE freed.state WHEN 'held' THEN 0 ELSE 1 END
+    FROM freed WHERE g.id = freed.group_id AND (g.state = 'open' OR freed.state = 'held')`
 }
 
 /** All seats are paid. @returns true exactly once, for the payment that completed the group. */
@@ -207,51 +260,26 @@ export async function findDueGroups(db: Db, now: Date, limit: number): Promise<n
   return rows.map(({ id }) => id)
 }
 
-/** Seats of a group with their orders and newest payments, locked, in key order. */
-export async function lockSeats(db: Db, groupId: number) {
-  return db.$queryRaw<
-    { seatId: number; personId: number; orderId: number; state: SeatState; paymentId: string; amount: bigint }[]
-  >`
-    SELECT s.id AS "seatId", s.person_id AS "personId", s.order_id AS "orderId", s.state, p.id::text AS "paymentId", p.amount
+export type LockedSeat = {
+  seatId: number
+  personId: number
+  orderId: number
+  state: SeatState
+  paymentId: string
+  paymentState: PaymentState
+  amount: bigint
+}
+
+/**
+ * Seats of a group with their orders and the payments that count, locked, in key order. At most one payment of an order
+ * is alive; times do not tell which, for two processes' clocks may differ.
+ */
+export async function lockSeats(db: Db, groupId: number): Promise<LockedSeat[]> {
+  return db.$queryRaw`
+    SELECT s.id AS "seatId", s.person_id AS "personId", s.order_id AS "orderId", s.state, p.id::text AS "paymentId",
+      p.state AS "paymentState", p.amount
     FROM seat s JOIN LATERAL (
-      SELECT id, amount FROM payment WHERE order_id = s.order_id ORDER BY created_at DESC, id DESC LIMIT 1) p ON true
+      SELECT id, state, amount FROM payment WHERE order_id = s.order_id
+      ORDER BY state IN ('failed', 'voided', 'expired'), created_at DESC, id DESC LIMIT 1) p ON true
     WHERE s.group_id = ${groupId} AND s.state IN ('held', 'paid') ORDER BY s.id FOR NO KEY UPDATE OF s`
-}
-
-export type CardRow = { messenger: string; messageRef: string; language: string; shownVersion: number }
-
-/** Remembers a copy of a group's card, to be edited when the group changes. */
-export async function saveCard(
-  db: Db,
-  card: { messenger: string; messageRef: string; groupId: number; language: string; shownVersion: number },
-  now: Date,
-): Promise<void> {
-  await db.$executeRaw`
-    INSERT INTO group_card (messenger, message_ref, group_id, language, shown_version, created_at)
-    VALUES (${card.messenger}, ${card.messageRef}, ${card.groupId}, ${card.language}, ${card.shownVersion}, ${now})
-    ON CONFLICT (messenger, message_ref) DO UPDATE SET group_id = excluded.group_id,
-      shown_version = least(group_card.shown_version, excluded.shown_version)`
-}
-
-/** Copies that show an older state than the group has. */
-export async function findStaleCards(db: Db, groupId: number, version: number): Promise<CardRow[]> {
-  return db.groupCard.findMany({
-    where: { groupId, shownVersion: { lt: version } },
-    select: { messenger: true, messageRef: true, language: true, shownVersion: true },
-  })
-}
-
-export async function markCardShown(db: Db, messenger: string, messageRef: string, version: number): Promise<void> {
-  await db.$executeRaw`
-    UPDATE group_card SET shown_version = greatest(shown_version, ${version})
-    WHERE messenger = ${messenger} AND message_ref = ${messageRef}`
-}
-
-export async function deleteCard(db: Db, messenger: string, messageRef: string): Promise<void> {
-  await db.groupCard.deleteMany({ where: { messenger, messageRef } })
-}
-
-/** Has every copy of the group's card edited; several changes at once make one round of edits. */
-export async function cardsChanged(db: Db, groupId: number): Promise<void> {
-  await enqueue(db, 'update-cards', { groupId }, { key: `cards:${groupId}` })
 }

@@ -14,6 +14,7 @@ import { readFile, readdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import pg from 'pg'
 
 // @types/node declares the namespace without its functions; the DOM library has them and a thousand other globals.
 declare const WebAssembly: {
@@ -69,25 +70,39 @@ async function loadBindings() {
   const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg')
   const entry = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg')
   const module = await WebAssembly.compile(await readFile(join(dirname(entry), 'schema_engine_bg.wasm')))
-  const { exports } = await WebAssembly.instantiate(module, { './schema_engine_bg.js': bindings })
+  const { exports } = await WebAssembly.instantiate(module, { './schema_engine_bg.js': withoutLinger(bindings) })
   ;(bindings as unknown as { __wbg_set_wasm(exports: unknown): void }).__wbg_set_wasm(exports)
   ;(exports as { __wbindgen_start(): void }).__wbindgen_start()
   return bindings
 }
 
+/**
+ * The engine limits the wait for its lock by a timer of ten seconds and never clears it: short-lived processes would end
+ * that much later.
+ */
+function withoutLinger(bindings: object): object {
+  const entries = Object.entries(bindings).map(([name, value]): [string, unknown] => {
+    if (!name.startsWith('__wbg_setTimeout_')) return [name, value]
+    return [name, (callback: () => void, ms: number) => setTimeout(callback, ms >>> 0).unref()]
+  })
+  return Object.fromEntries(entries)
+}
+
 async function withEngine<T>(databaseUrl: string, use: (engine: Engine) => Promise<T>): Promise<T> {
   const bindings = await (bindingsLoaded ??= loadBindings())
-  const opened: SqlDriverAdapter[] = []
-  const adapter = bindMigrationAwareSqlAdapterFactory(
-    mendAdapter(new PrismaPg({ connectionString: databaseUrl }), (connection) => opened.push(connection)),
-  )
-  const engine = await bindings.SchemaEngine.new({ datamodels: await readSchema() }, () => {}, adapter)
+  // A pool of ours, because the engine does not close the connections it asks for, and a template database in use cannot
+  // be cloned.
+  const pool = new pg.Pool({ connectionString: databaseUrl })
   try {
-    return await use(engine)
+    const adapter = bindMigrationAwareSqlAdapterFactory(mendAdapter(new PrismaPg(pool)))
+    const engine = await bindings.SchemaEngine.new({ datamodels: await readSchema() }, () => {}, adapter)
+    try {
+      return await use(engine)
+    } finally {
+      engine.free()
+    }
   } finally {
-    engine.free()
-    // The engine closes its shadow database but not this, and a template database in use cannot be cloned.
-    for (const connection of opened) await connection.dispose()
+    await pool.end()
   }
 }
 
@@ -95,10 +110,7 @@ async function withEngine<T>(databaseUrl: string, use: (engine: Engine) => Promi
  * Two gaps of adapter-pg 7.10 as a migration driver: it splits a script at every `;`, which cuts function bodies
  * in two, and it does not know PostgreSQL's internal type "char" that describing a schema returns.
  */
-function mendAdapter(
-  factory: PrismaPg,
-  onOpen: (connection: SqlDriverAdapter) => void,
-): SqlMigrationAwareDriverAdapterFactory {
+function mendAdapter(factory: PrismaPg): SqlMigrationAwareDriverAdapterFactory {
   const internalChar = 18
   const text = 25
   type Driver = {
@@ -130,11 +142,7 @@ function mendAdapter(
   return {
     provider: factory.provider,
     adapterName: factory.adapterName,
-    connect: async () => {
-      const adapter = mend(await factory.connect())
-      onOpen(adapter)
-      return adapter
-    },
+    connect: async () => mend(await factory.connect()),
     connectToShadowDb: async () => mend(await factory.connectToShadowDb()),
   }
 }

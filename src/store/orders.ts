@@ -117,6 +117,8 @@ export type OrderView = {
   shipment?: { state: ShipmentState | 'requested' | 'refused'; number: string | null }
 }
 
+const deadPayments: ReadonlySet<string> = new Set(['failed', 'voided', 'expired'] satisfies PaymentState[])
+
 /** @param where an order's id, its idempotence key, or a person's newest ones. */
 export async function findOrders(
   db: Db,
@@ -128,7 +130,7 @@ export async function findOrders(
     take: 'limit' in where ? where.limit : 1,
     include: {
       lines: { include: { variant: { include: { product: { select: { pictures: true, id: true } } } } } },
-      payments: { orderBy: { createdAt: 'desc' }, take: 1 },
+      payments: { orderBy: { createdAt: 'desc' } },
       seat: { include: { group: true } },
       shipment: true,
     },
@@ -136,7 +138,8 @@ export async function findOrders(
   return rows.map((row): OrderView => {
     const line = row.lines[0]
     if (!line) throw new Error(`order ${row.id} has no line`)
-    const payment = row.payments[0]
+    // At most one is alive; times do not tell which, for two processes' clocks may differ.
+    const payment = row.payments.find(({ state }) => !deadPayments.has(state)) ?? row.payments[0]
     return {
       orderId: row.id,
       number: row.number,

@@ -83,6 +83,12 @@ export async function updatePayment(
   await db.payment.update({ where: { id: paymentId }, data: { ...change, updatedAt: now } })
 }
 
+/** Money is on hold, on its way, or taken: such an order is not unpaid. */
+export async function hasMoney(db: Db, orderId: number): Promise<boolean> {
+  const states: PaymentState[] = ['held', 'capturing', 'captured', 'voiding']
+  return (await db.payment.count({ where: { orderId, state: { in: states } } })) > 0
+}
+
 export type MoveKind = 'capture' | 'void' | 'refund'
 export type MoveRow = {
   moveId: string
@@ -131,12 +137,11 @@ export async function findMove(db: Db, moveId: string): Promise<MoveRow | undefi
   }
 }
 
-/** Whatever was under way for a payment has reached its end at the provider. */
-export async function finishMoves(db: Db, paymentId: string, kind: MoveKind, now: Date): Promise<void> {
-  await db.paymentMove.updateMany({
-    where: { paymentId, kind, state: { in: ['created', 'pending'] } },
-    data: { state: 'done', updatedAt: now },
-  })
+/** A payment reached its end at the provider: the move that led there is done, one that led elsewhere came too late. */
+export async function finishMoves(db: Db, paymentId: string, done: 'capture' | 'void', now: Date): Promise<void> {
+  await db.$executeRaw`
+    UPDATE payment_move SET state = CASE kind WHEN ${done} THEN 'done' ELSE 'failed' END, updated_at = ${now}
+    WHERE payment_id = ${paymentId}::uuid AND kind IN ('capture', 'void') AND state IN ('created', 'pending')`
 }
 
 export async function noteMoveAttempt(

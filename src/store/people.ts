@@ -1,6 +1,6 @@
 import type { Language } from '#domain/people.ts'
 import type { Db } from './db.ts'
-import { Prisma } from './prisma/client.ts'
+import type { Prisma } from './prisma/client.ts'
 
 export type Visit = {
   wasHandled: boolean
@@ -47,17 +47,19 @@ export async function createPerson(
   who: { messenger: string; externalId: string; firstName: string; username: string | null; language: Language },
   now: Date,
 ): Promise<number> {
-  const [made] = await db.$queryRaw<{ personId: number }[]>`
+  const [made] = await db.$queryRaw<{ personId: number; isKnown: boolean }[]>`
     WITH p AS (
       INSERT INTO person (first_name, language, created_at)
       SELECT ${who.firstName}, ${who.language}, ${now}
       WHERE NOT EXISTS (SELECT 1 FROM identity WHERE messenger = ${who.messenger} AND external_id = ${who.externalId})
-      RETURNING id)
-    INSERT INTO identity (messenger, external_id, person_id, username)
-    SELECT ${who.messenger}, ${who.externalId}, p.id, ${who.username} FROM p
-    ON CONFLICT (messenger, external_id) DO NOTHING
-    RETURNING person_id AS "personId"`
-  if (made) return made.personId
+      RETURNING id),
+    i AS (
+      INSERT INTO identity (messenger, external_id, person_id, username)
+      SELECT ${who.messenger}, ${who.externalId}, p.id, ${who.username} FROM p
+      ON CONFLICT (messenger, external_id) DO NOTHING RETURNING person_id)
+    SELECT p.id AS "personId", i.person_id IS NULL AS "isKnown" FROM p LEFT JOIN i ON true`
+  if (made && !made.isKnown) return made.personId
+  if (made) await db.person.delete({ where: { id: made.personId } })
   const found = await db.identity.findUniqueOrThrow({
     where: { messenger_externalId: { messenger: who.messenger, externalId: who.externalId } },
   })
@@ -76,8 +78,16 @@ export async function markUnreachable(db: Db, messenger: string, externalId: str
     UPDATE identity SET unreachable_at = ${now} WHERE messenger = ${messenger} AND external_id = ${externalId}`
 }
 
-export async function markHandled(db: Db, messenger: string, updateId: string, now: Date): Promise<void> {
+/** @param leftRef a message that shows another screen from now on: what it showed before is no longer kept up to date. */
+export async function markHandled(
+  db: Db,
+  messenger: string,
+  updateId: string,
+  leftRef: string | null,
+  now: Date,
+): Promise<void> {
   await db.$executeRaw`
+    WITH gone AS (DELETE FROM live_card WHERE messenger = ${messenger} AND message_ref = ${leftRef})
     INSERT INTO handled_update (messenger, update_id, handled_at) VALUES (${messenger}, ${updateId}, ${now})
     ON CONFLICT DO NOTHING`
 }
@@ -106,6 +116,15 @@ export async function deleteDialog(db: Db, personId: number, messenger: string):
 
 export async function saveLanguage(db: Db, personId: number, language: Language): Promise<void> {
   await db.person.update({ where: { id: personId }, data: { language } })
+}
+
+/** How a person is spoken to. */
+export async function findReader(db: Db, personId: number): Promise<{ language: Language; timeZone: string }> {
+  const row = await db.person.findUniqueOrThrow({
+    where: { id: personId },
+    select: { language: true, timeZone: true },
+  })
+  return { language: row.language as Language, timeZone: row.timeZone }
 }
 
 /** Where to write to a person: the reachable private chats, the most recently opened first. */

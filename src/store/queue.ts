@@ -15,7 +15,7 @@ export type Jobs = {
   /** Asks the provider how a payment stands: a webhook came, or none came for too long. */
   'refresh-payment': { paymentId: string }
   'send-notifications': Record<string, never>
-  'update-cards': { groupId: number }
+  'update-cards': { groupId: number } | { orderId: number }
   'publish-post': { postId: number }
   'create-shipment': { shipmentId: number }
   'refresh-shipment': { shipmentId: number }

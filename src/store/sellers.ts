@@ -156,9 +156,14 @@ export async function savePostOpen(db: Db, postId: number, personId: number, now
 }
 
 /** The post that a person last came by for this product within a week: their purchase counts for it. */
-export async function findLatestPostOpen(db: Db, personId: number, productId: number): Promise<number | null> {
+export async function findLatestPostOpen(
+  db: Db,
+  personId: number,
+  productId: number,
+  now: Date,
+): Promise<number | null> {
   const row = await db.postOpen.findFirst({
-    where: { personId, post: { productId } },
+    where: { personId, post: { productId }, openedAt: { gt: new Date(now.getTime() - 7 * 24 * 3_600_000) } },
     orderBy: { openedAt: 'desc' },
     select: { postId: true },
   })

@@ -26,6 +26,19 @@ export async function reserveStock(
   return rows === 1
 }
 
+/** Promises an order's stock to it once more after it was given back. @returns false when there is not enough. */
+export async function reserveStockAgain(db: Db, orderId: number, now: Date): Promise<boolean> {
+  const lines = await db.orderLine.findMany({
+    where: { orderId },
+    include: { order: { select: { locationId: true } } },
+    orderBy: { variantId: 'asc' },
+  })
+  for (const { variantId, quantity, order } of lines) {
+    if (!(await reserveStock(db, { orderId, variantId, locationId: order.locationId, quantity }, now))) return false
+  }
+  return true
+}
+
 /** Gives held stock back, exactly once: a reservation that is not held any more is left alone. */
 export async function releaseStock(db: Db, orderId: number): Promise<void> {
   await db.$executeRaw`

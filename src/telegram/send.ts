@@ -5,7 +5,7 @@ import type { Message, Picture } from '#chat/screen.ts'
 import { atOnce, type Api, type Log, type Outcome } from './api.ts'
 import type { Pictures } from './pictures.ts'
 import { captionMax, plainText, renderAsk, renderKeyboard, renderText, renderToast, textMax } from './render.ts'
-import { readRef } from './update.ts'
+import { readRef, toLastingRef } from './update.ts'
 
 export type Post = {
   send(to: string, message: Message, priority: Priority): Promise<SendResult>
@@ -61,7 +61,7 @@ export function createPost(options: { api: Api; username: string; pictures: Pict
     const outcome = await withPicture<SentMessage>(message.picture, sendPhoto, sendText)
     if (outcome.ok) {
       const ref = readRef(outcome.value)
-      return ref === undefined ? { ok: false, reason: 'unknown' } : { ok: true, ref }
+      return ref === undefined ? { ok: false, reason: 'unknown' } : { ok: true, ref: toLastingRef(ref) }
     }
     const { failure } = outcome
     if (failure.kind === 'moved' && !isMoved) return send(failure.chat, message, priority, true)
@@ -157,7 +157,7 @@ type Target = { chat_id: number | string; message_id: number } | { inline_messag
 
 function readPlace(ref: MessageRef): { target: Target; chat: string | undefined; isPhoto: boolean } | undefined {
   if (ref.startsWith('i:')) return { target: { inline_message_id: ref.slice(2) }, chat: undefined, isPhoto: false }
-  const match = /^(-?\d+):(\d+):([pt])$/.exec(ref)
+  const match = /^(-?\d+):(\d+)(?::([pt]))?$/.exec(ref)
   if (!match) return undefined
   const chat = match[1] ?? ''
   return { target: { chat_id: toChatId(chat), message_id: Number(match[2]) }, chat, isPhoto: match[3] === 'p' }

@@ -163,6 +163,11 @@ export function readRef(message: unknown): MessageRef | undefined {
   return `${chat}:${id}:${'photo' in message ? 'p' : 't'}`
 }
 
+/** Without the sort of content, which an edit may change: one message is remembered under one reference. */
+export function toLastingRef(ref: MessageRef): MessageRef {
+  return ref.replace(/^(-?\d+:\d+):[pt]$/, '$1')
+}
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }

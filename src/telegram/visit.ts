@@ -5,13 +5,15 @@ import type { Message } from '#chat/screen.ts'
 import type { Log } from './api.ts'
 import { plainText, startLink } from './render.ts'
 import type { Post } from './send.ts'
-import type { Incoming } from './update.ts'
+import { toLastingRef, type Incoming } from './update.ts'
 
 export type Visit = {
   incoming: Incoming
   visitor: Visitor
-  /** Marks the update as done; only the first call does anything. */
-  finish(): Promise<void>
+  /** Marks the update as done; only the first call does anything. `left` was edited into another screen. */
+  finish(left?: MessageRef): Promise<void>
+  /** Keeps a message up to date that shows what `reply.follows` says. */
+  follow(reply: Reply, ref: MessageRef): Promise<void>
   /** Answers a tap; only the first call does anything, and none does for other updates. */
   answerTap(answer: TapAnswer): Promise<void>
   isTapAnswered(): boolean
@@ -25,9 +27,12 @@ export function openVisit(incoming: Incoming, arrival: Arrival, visitor: Visitor
   return {
     incoming,
     visitor,
-    async finish() {
+    async follow({ follows }, ref) {
+      if (follows) await front.follow(visitor, follows, toLastingRef(ref))
+    },
+    async finish(left) {
       if (isFinished) return
-      await front.finish(arrival)
+      await front.finish(arrival, left === undefined ? undefined : toLastingRef(left))
       isFinished = true
     },
     async answerTap(answer) {
@@ -41,7 +46,13 @@ export function openVisit(incoming: Incoming, arrival: Arrival, visitor: Visitor
 export async function showReply(visit: Visit, reply: Reply, tools: { post: Post; username: string; log: Log }) {
   const { incoming } = visit
   if (incoming.kind === 'tap') await showAfterTap(incoming, visit, reply, tools)
-  else await sendAnew(visit, reply.message ?? (reply.toast === undefined ? undefined : toMessage(reply.toast)), tools)
+  else
+    await sendAnew(
+      visit,
+      reply,
+      reply.message ?? (reply.toast === undefined ? undefined : toMessage(reply.toast)),
+      tools,
+    )
 }
 
 async function showAfterTap(
@@ -65,7 +76,9 @@ async function showAfterTap(
     message = toMessage(reply.toast) // their only answer came too late to stand over the chat
   }
   await answering
-  await sendAnew(visit, isShown ? undefined : message, tools)
+  if (!isShown) return sendAnew(visit, reply, message, tools)
+  await visit.finish(tap.ref)
+  await visit.follow(reply, tap.ref)
 }
 
 /** @returns false if the message is gone, so that the answer has to be sent anew. */
@@ -76,12 +89,17 @@ async function showInPlace(ref: MessageRef, message: Message, post: Post): Promi
   return edited.reason === 'unknown' // they press again; a second message would be worse
 }
 
-async function sendAnew(visit: Visit, message: Message | undefined, tools: { post: Post; log: Log }): Promise<void> {
+async function sendAnew(
+  visit: Visit,
+  reply: Reply,
+  message: Message | undefined,
+  tools: { post: Post; log: Log },
+): Promise<void> {
   await visit.finish()
   if (!message) return
   // To the person even where the command was written in a group: the answer is theirs alone.
   const sent = await tools.post.send(visit.visitor.sender.externalId, message, 'reply')
-  if (sent.ok) return
+  if (sent.ok) return visit.follow(reply, sent.ref)
   if (sent.reason === 'refused') throw new Error(`a message was refused: ${sent.detail}`)
   tools.log.info({ updateId: visit.incoming.updateId, reason: sent.reason }, 'an answer did not arrive')
 }

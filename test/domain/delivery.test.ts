@@ -1,6 +1,16 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { foldShipmentState, isShipmentEnded, pollPause, shipmentStates, type ShipmentState } from '#domain/delivery.ts'
+import {
+  foldShipmentState,
+  isShipmentEnded,
+  isToldToBuyer,
+  pollPause,
+  promisedDates,
+  promisedDays,
+  shipmentStates,
+  type LocationKind,
+  type ShipmentState,
+} from '#domain/delivery.ts'
 
 type Happened = { happenedAt: Date; state: ShipmentState | null }
 
@@ -88,4 +98,44 @@ test('a parcel near its buyer is asked about more often, and pauses are spread o
   expect(pollPause('in_transit', false, 1)).toBe(150 * minute)
   expect(pollPause('in_transit', true, 0)).toBe(12 * 60 * minute)
   expect(pollPause('requested', true, 0.5)).toBe(67_500)
+})
+
+test('before the carrier is asked the usual days are promised, fewer within one city', () => {
+  expect(promisedDays('local_warehouse', true)).toEqual({ from: 1, to: 2 })
+  expect(promisedDays('local_warehouse', false)).toEqual({ from: 2, to: 6 })
+})
+
+test('the days of the carrier are added to those that the goods need to reach it', () => {
+  expect(promisedDays('local_warehouse', false, { from: 3, to: 4 })).toEqual({ from: 3, to: 4 })
+  expect(promisedDays('showroom', false, { from: 3, to: 4 })).toEqual({ from: 3, to: 5 })
+  expect(promisedDays('seller', false, { from: 3, to: 4 })).toEqual({ from: 4, to: 6 })
+  expect(promisedDays('cross_border', false, { from: 3, to: 4 })).toEqual({ from: 13, to: 19 })
+})
+
+test('a promise never ends before it begins', () => {
+  const kinds = fc.constantFrom<LocationKind[]>('local_warehouse', 'showroom', 'seller', 'cross_border')
+  const range = fc.tuple(fc.nat(30), fc.nat(10)).map(([from, more]) => ({ from, to: from + more }))
+  fc.assert(
+    fc.property(kinds, fc.boolean(), fc.option(range, { nil: undefined }), (kind, isSameCity, carrier) => {
+      const days = promisedDays(kind, isSameCity, carrier)
+      expect(days.from).toBeLessThanOrEqual(days.to)
+      expect(days.from).toBeGreaterThanOrEqual(0)
+    }),
+  )
+})
+
+test('a promise counts from the day that it is in Moscow', () => {
+  // 21:30 in Greenwich is half past midnight of the next day there.
+  expect(promisedDates({ from: 1, to: 3 }, new Date('2026-11-24T20:59:59Z'))).toEqual({
+    from: new Date('2026-11-25T00:00:00Z'),
+    to: new Date('2026-11-27T00:00:00Z'),
+  })
+  expect(promisedDates({ from: 0, to: 8 }, new Date('2026-12-24T21:30:00Z'))).toEqual({
+    from: new Date('2026-12-25T00:00:00Z'),
+    to: new Date('2027-01-02T00:00:00Z'),
+  })
+})
+
+test('people are told of every state but those that say nothing new to them', () => {
+  expect(shipmentStates.filter((state) => !isToldToBuyer(state))).toEqual(['created', 'exception'])
 })

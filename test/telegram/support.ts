@@ -171,6 +171,9 @@ export function recordingFront(overrides: Partial<Front> = {}): Recorded {
       log.push(`blocked ${blocked}`)
     },
     apology: () => ({ message: words('sorry'), toast: 'sorry' }),
+    async follow(_visitor, follows, ref) {
+      log.push(`follow ${JSON.stringify(follows)} ${ref}`)
+    },
     async finish({ updateId }) {
       log.push(`finish ${updateId}`)
       finished.add(updateId)

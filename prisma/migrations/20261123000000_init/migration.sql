@@ -143,15 +143,17 @@ CREATE TABLE "seat" (
 );
 
 -- CreateTable
-CREATE TABLE "group_card" (
+CREATE TABLE "live_card" (
     "messenger" TEXT NOT NULL,
     "message_ref" TEXT NOT NULL,
-    "group_id" INTEGER NOT NULL,
+    "group_id" INTEGER,
+    "order_id" INTEGER,
+    "person_id" INTEGER,
     "language" TEXT NOT NULL,
     "shown_version" INTEGER NOT NULL,
     "created_at" TIMESTAMPTZ(3) NOT NULL,
 
-    CONSTRAINT "group_card_pkey" PRIMARY KEY ("messenger","message_ref")
+    CONSTRAINT "live_card_pkey" PRIMARY KEY ("messenger","message_ref")
 );
 
 -- CreateTable
@@ -485,7 +487,13 @@ CREATE INDEX "seat_person_id_idx" ON "seat"("person_id");
 CREATE INDEX "seat_state_held_until_idx" ON "seat"("state", "held_until");
 
 -- CreateIndex
-CREATE INDEX "group_card_group_id_idx" ON "group_card"("group_id");
+CREATE INDEX "live_card_group_id_idx" ON "live_card"("group_id");
+
+-- CreateIndex
+CREATE INDEX "live_card_order_id_idx" ON "live_card"("order_id");
+
+-- CreateIndex
+CREATE INDEX "live_card_person_id_idx" ON "live_card"("person_id");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "notification_key_key" ON "notification"("key");
@@ -635,7 +643,13 @@ ALTER TABLE "seat" ADD CONSTRAINT "seat_person_id_fkey" FOREIGN KEY ("person_id"
 ALTER TABLE "seat" ADD CONSTRAINT "seat_order_id_fkey" FOREIGN KEY ("order_id") REFERENCES "order"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
 
 -- AddForeignKey
-ALTER TABLE "group_card" ADD CONSTRAINT "group_card_group_id_fkey" FOREIGN KEY ("group_id") REFERENCES "group"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+ALTER TABLE "live_card" ADD CONSTRAINT "live_card_group_id_fkey" FOREIGN KEY ("group_id") REFERENCES "group"("id") ON DELETE SET NULL ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "live_card" ADD CONSTRAINT "live_card_order_id_fkey" FOREIGN KEY ("order_id") REFERENCES "order"("id") ON DELETE SET NULL ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "live_card" ADD CONSTRAINT "live_card_person_id_fkey" FOREIGN KEY ("person_id") REFERENCES "person"("id") ON DELETE SET NULL ON UPDATE CASCADE;
 
 -- AddForeignKey
 ALTER TABLE "notification" ADD CONSTRAINT "notification_person_id_fkey" FOREIGN KEY ("person_id") REFERENCES "person"("id") ON DELETE RESTRICT ON UPDATE CASCADE;

@@ -56,6 +56,10 @@ ALTER TABLE seat ADD CONSTRAINT seat_state_known
 -- One live seat per person per group, double taps and two devices included.
 CREATE UNIQUE INDEX seat_one_live_per_person ON seat (group_id, person_id) WHERE state IN ('held', 'paid', 'confirmed');
 
+ALTER TABLE live_card
+  ADD CONSTRAINT live_card_shows_one_thing CHECK ((group_id IS NULL) <> (order_id IS NULL)),
+  ADD CONSTRAINT live_card_of_order_is_private CHECK (order_id IS NULL OR person_id IS NOT NULL);
+
 -- orders
 ALTER TABLE "order"
   ADD CONSTRAINT order_state_known CHECK (

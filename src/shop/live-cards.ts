@@ -1,0 +1,40 @@
+/** Messages that show a group or an order and follow what becomes of it. */
+import type { Client } from '#store/db.ts'
+import {
+  deleteCard,
+  findOrderCards,
+  findStaleCards,
+  isCardLive,
+  markCardShown,
+  saveCard,
+  type CardRow,
+  type CardSubject,
+} from '#store/live-cards.ts'
+
+export type { CardRow, CardSubject }
+
+/** A message shows this from now on. One that is behind already is brought up to date by a job. */
+export async function followCard(
+  db: Client,
+  card: CardRow & { subject: CardSubject; shownVersion: number },
+  now: Date,
+): Promise<void> {
+  await saveCard(db, card, now)
+}
+
+/** @param version the group's present one; left out for an order, all of whose messages are drawn again. */
+export async function cardsToEdit(db: Client, subject: CardSubject, version?: number): Promise<CardRow[]> {
+  return 'groupId' in subject ? findStaleCards(db, subject.groupId, version ?? 0) : findOrderCards(db, subject.orderId)
+}
+
+export async function isStillShown(db: Client, card: CardRow, subject: CardSubject): Promise<boolean> {
+  return isCardLive(db, card, subject)
+}
+
+export async function cardShown(db: Client, card: CardRow, version: number): Promise<void> {
+  await markCardShown(db, card.messenger, card.messageRef, version)
+}
+
+export async function forgetCard(db: Client, card: CardRow): Promise<void> {
+  await deleteCard(db, card.messenger, card.messageRef)
+}

@@ -1,0 +1,81 @@
+/** Messages that show a group or an order and are edited when it changes. */
+import type { Db } from './db.ts'
+import { enqueue } from './queue.ts'
+
+export type CardSubject = { groupId: number } | { orderId: number }
+
+export type CardRow = {
+  messenger: string
+  messageRef: string
+  language: string
+  /** Whose private chat it stands in; null where anybody may read it. */
+  personId: number | null
+}
+
+/** Has every copy of the group's card edited; several changes at once make one round of edits. */
+export async function groupCardsChanged(db: Db, groupId: number): Promise<void> {
+  await enqueue(db, 'update-cards', { groupId }, { key: `cards:group:${groupId}` })
+}
+
+/** Has the messages that show an order edited, if there are any. */
+export async function orderCardsChanged(db: Db, orderId: number): Promise<void> {
+  const isShown = await db.liveCard.findFirst({ where: { orderId }, select: { orderId: true } })
+  if (isShown) await enqueue(db, 'update-cards', { orderId }, { key: `cards:order:${orderId}` })
+}
+
+/**
+ * Remembers a message. One that shows an older version than the group has by now is brought up to date by a job.
+ * @param shownVersion the group's version in the message; 0 when that is not known, or for an order.
+ */
+export async function saveCard(
+  db: Db,
+  card: CardRow & { subject: CardSubject; shownVersion: number },
+  now: Date,
+): Promise<void> {
+  const groupId = 'groupId' in card.subject ? card.subject.groupId : null
+  const orderId = 'orderId' in card.subject ? card.subject.orderId : null
+  const [row] = await db.$queryRaw<{ isBehind: boolean | null }[]>`
+    INSERT INTO live_card (messenger, message_ref, group_id, order_id, person_id, language, shown_version, created_at)
+    VALUES (${card.messenger}, ${card.messageRef}, ${groupId}, ${orderId}, ${card.personId}, ${card.language},
+      ${card.shownVersion}, ${now})
+    ON CONFLICT (messenger, message_ref) DO UPDATE SET group_id = excluded.group_id, order_id = excluded.order_id,
+      person_id = excluded.person_id, shown_version = CASE WHEN live_card.group_id = excluded.group_id
+        THEN greatest(live_card.shown_version, excluded.shown_version) ELSE excluded.shown_version END
+    RETURNING shown_version < (SELECT version FROM "group" WHERE id = ${groupId}) AS "isBehind"`
+  if (row?.isBehind && groupId !== null) await groupCardsChanged(db, groupId)
+}
+
+/** Copies that show an older state than the group has. */
+export async function findStaleCards(db: Db, groupId: number, version: number): Promise<CardRow[]> {
+  return db.liveCard.findMany({
+    where: { groupId, shownVersion: { lt: version } },
+    select: { messenger: true, messageRef: true, language: true, personId: true },
+  })
+}
+
+export async function findOrderCards(db: Db, orderId: number): Promise<CardRow[]> {
+  return db.liveCard.findMany({
+    where: { orderId },
+    select: { messenger: true, messageRef: true, language: true, personId: true },
+  })
+}
+
+/** Whether the message still shows this: its reader may have gone on to another screen in it. */
+export async function isCardLive(
+  db: Db,
+  card: { messenger: string; messageRef: string },
+  subject: CardSubject,
+): Promise<boolean> {
+  const { messenger, messageRef } = card
+  return (await db.liveCard.count({ where: { messenger, messageRef, ...subject } })) > 0
+}
+
+export async function markCardShown(db: Db, messenger: string, messageRef: string, version: number): Promise<void> {
+  await db.$executeRaw`
+    UPDATE live_card SET shown_version = greatest(shown_version, ${version})
+    WHERE messenger = ${messenger} AND message_ref = ${messageRef}`
+}
+
+export async function deleteCard(db: Db, messenger: string, messageRef: string): Promise<void> {
+  await db.liveCard.deleteMany({ where: { messenger, messageRef } })
+}

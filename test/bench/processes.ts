@@ -1,0 +1,98 @@
+/** The processes under measurement: started as a user would, watched through /proc, ended by us. */
+import { spawn } from 'node:child_process'
+import { readFileSync, readdirSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export type Child = {
+  pid: number
+  /** Everything written to stderr so far. */
+  complaints(): string
+  stop(): Promise<void>
+}
+
+/**
+ * Runs a TypeScript file as `npm run` would.
+ * @param ready is asked until it is true. @throws with the last words of a process that ended before that.
+ */
+export async function startChild(
+  file: string,
+  env: Record<string, string>,
+  ready: (output: string) => boolean | Promise<boolean>,
+): Promise<Child> {
+  const flags = (process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '')
+  const child = spawn(process.execPath, [...flags, '--import', 'tsx', file], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  let complaints = ''
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()))
+  const ended = new Promise<void>((done) => {
+    child.once('exit', () => done())
+    child.once('error', () => done())
+  })
+  const isOver = () => child.exitCode !== null || child.signalCode !== null
+  const stop = async () => {
+    if (!isOver()) child.kill('SIGTERM')
+    const late = setTimeout(() => child.kill('SIGKILL'), 10_000)
+    await ended
+    clearTimeout(late)
+  }
+  for (const deadline = Date.now() + 30_000; !(await ready(output)); await sleep(25)) {
+    if (!isOver() && Date.now() < deadline) continue
+    await stop()
+    throw new Error(`${file} did not start: ${complaints.trim() || output.trim()}`)
+  }
+  return { pid: child.pid ?? 0, complaints: () => complaints, stop }
+}
+
+export async function freePort(): Promise<number> {
+  return new Promise((found, failed) => {
+    const probe = createServer()
+    probe.once('error', failed)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => (typeof address === 'object' && address ? found(address.port) : failed(new Error('no port'))))
+    })
+  })
+}
+
+/** The most memory a process ever held. @returns null where there is no /proc. */
+export function peakMb(pid: number): number | null {
+  const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(readOrNothing(`/proc/${pid}/status`))?.[1]
+  return kilobytes === undefined ? null : Math.round(Number(kilobytes) / 1024)
+}
+
+/** Processor time of a process so far, in milliseconds; with `family` that of its children as well. NaN without /proc. */
+export function cpuMs(pid: number, family = false): number {
+  const pids = family ? [pid, ...childrenOf(pid)] : [pid]
+  return pids.reduce((sum, one) => sum + ownCpuMs(one), 0)
+}
+
+/** The kernel counts in hundredths of a second on every platform that Node runs on. */
+function ownCpuMs(pid: number): number {
+  const fields = readOrNothing(`/proc/${pid}/stat`)
+    .replace(/^.*\) /s, '')
+    .split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
+function childrenOf(pid: number): number[] {
+  const all = readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []))
+  return all.filter(
+    (one) =>
+      readOrNothing(`/proc/${one}/stat`)
+        .replace(/^.*\) /s, '')
+        .split(' ')[1] === String(pid),
+  )
+}
+
+function readOrNothing(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}

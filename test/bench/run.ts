@@ -1,0 +1,40 @@
+/**
+ * `npm run bench -- <name> [--json]`: measures, prints a table, or with `--json` one JSON object as the last line.
+ * Exit code 0 whether the goal is met or not (the report says so), 1 when nothing could be measured.
+ */
+import type { Report } from './report.ts'
+import { reportToTable } from './report.ts'
+
+/** `say` tells a person what is going on; it is no part of the result. */
+type Bench = { about: string; run(say: (line: string) => void): Promise<Report> }
+
+const benches: Record<string, Bench> = {
+  updates: {
+    about: 'taps and searches per second: webhook → database → Bot API call, beside a bare telegraf bot',
+    run: async (say) => (await import('./updates.ts')).benchUpdates(say),
+  },
+}
+
+const given = process.argv.slice(2)
+const asJson = given.includes('--json')
+const [name = '', ...others] = given.filter((word) => word !== '--json')
+const bench = Object.hasOwn(benches, name) ? benches[name] : undefined
+
+if (!bench || others.length > 0) {
+  const list = Object.entries(benches).map(([known, { about }]) => `  ${known.padEnd(12)}${about}`)
+  const help = ['npm run bench -- <name> [--json]', '', ...list, '', '--json  one JSON object as the last line']
+  const isAsked = name === '' || name === 'help' || name === '--help'
+  process.stderr.write(
+    `${isAsked ? '' : `There is no bench "${[name, ...others].join(' ')}".\n\n`}${help.join('\n')}\n`,
+  )
+  process.exit(isAsked ? 0 : 1)
+}
+
+try {
+  const report = await bench.run((line) => process.stderr.write(`${line}\n`))
+  process.stdout.write(asJson ? `${JSON.stringify(report)}\n` : `\n${reportToTable(report)}\n`)
+  process.exit(0)
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+  process.exit(1)
+}

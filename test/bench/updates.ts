@@ -1,0 +1,244 @@
+/**
+ * Taps and searches through webhook → database → Bot API call on one process of ours, beside a bare telegraf bot: the
+ * same updates, the same sandbox, the same database, in turns. What either of them did is read from the sandbox's record
+ * of calls; what took long is in the processor times of the report.
+ */
+import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { browse } from '#shop/catalog.ts'
+import { importDemo } from '#shop/catalog-import.ts'
+import { openDatabase, type Client } from '#store/db.ts'
+import { startPostgres } from '#store/postgres.ts'
+import { readConfig, variables } from '../../src/config.ts'
+import { prepareDatabase } from '../../src/wiring.ts'
+import { cpuMs, freePort, peakMb, startChild, type Child } from './processes.ts'
+import { median, percentile, round, type Report } from './report.ts'
+import { createLoad, type Bot, type Customer } from './updates-load.ts'
+
+/** As many updates under way as our `setWebhook` asks Telegram for. */
+const atOnce = 32
+/** Enough for no round to use anybody twice: a chat is answered once a second, and that pace is not what is measured. */
+const people = 5000
+const rounds = 3
+const roundMs = 3000
+const warmUpMs = 3000
+const halfLoadMs = 6000
+/** Everyday words: some match one product, some a dozen. */
+const queries = ['чайник', 'наушники', 'кофе', 'кружка', 'свитер', 'usb', 'чай', 'рюкзак', 'для дома', 'kettle', '耳机']
+
+export async function benchUpdates(say: (line: string) => void): Promise<Report> {
+  const scratch = mkdtempSync(join(tmpdir(), 'vmeste-bench-'))
+  chmodSync(scratch, 0o711) // as root the server runs as another user
+  const endings: (() => Promise<void>)[] = []
+  try {
+    say('PostgreSQL, the demo catalogue, the sandbox and its people …')
+    const postgres = await startPostgres(join(scratch, 'postgres'))
+    endings.push(() => postgres.stop())
+    await postgres.ensureDatabase('bench')
+    const databaseUrl = postgres.url('bench')
+    await prepareDatabase(databaseUrl)
+    const db = openDatabase(databaseUrl, 4)
+    endings.push(() => db.$disconnect())
+    await importDemo(db, { now: new Date(), newToken: () => randomBytes(12).toString('base64url') })
+
+    let sandboxUrl = ''
+    const sandbox = await startChild('src/sandbox/main.ts', { SANDBOX_PORT: '0' }, (output) => {
+      sandboxUrl = /http:\S+/.exec(output)?.[0] ?? ''
+      return sandboxUrl !== ''
+    })
+    endings.push(() => sandbox.stop())
+
+    const { ours, bare, bots, apiUrl } = await startBots(databaseUrl, sandboxUrl, scratch, endings)
+    const customers = await makeCustomers(db, sandboxUrl, apiUrl)
+    const products = await db.product.findMany({ select: { id: true }, orderBy: { id: 'asc' } })
+    const ids = products.map(({ id }) => id)
+    const load = createLoad({ apiUrl, sandboxUrl }, ids, queries)
+    await load.skip()
+
+    const cpu = (bot: Child) => ({
+      bot: cpuMs(bot.pid),
+      postgres: postgresCpu(scratch),
+      sandbox: cpuMs(sandbox.pid),
+      load: process.cpuUsage().user / 1000 + process.cpuUsage().system / 1000,
+    })
+    let errors = 0
+    async function round_(which: 'ours' | 'bare', ms: number) {
+      const child = which === 'ours' ? ours : bare
+      const before = cpu(child)
+      const { sent, seconds } = await load.closed(bots[which], customers, atOnce, ms)
+      const after = cpu(child)
+      const checked = await load.check(bots[which], sent)
+      errors += checked.errors
+      const spent = Object.entries(after).map(([name, value]) => [
+        name,
+        round((value - before[name as keyof typeof before]) / sent.length, 2),
+      ])
+      const perSecond = (sent.length - checked.errors) / seconds
+      say(`  ${which.padEnd(5)}${round(perSecond)} updates/s, ${checked.errors} errors`)
+      return { perSecond, spent: Object.fromEntries(spent) as Record<string, number> }
+    }
+
+    say('Warm-up:')
+    for (const which of ['ours', 'bare'] as const) await round_(which, warmUpMs)
+    say(`In turns, ${atOnce} updates under way:`)
+    const results = {
+      ours: [] as Awaited<ReturnType<typeof round_>>[],
+      bare: [] as Awaited<ReturnType<typeof round_>>[],
+    }
+    for (let at = 0; at < rounds; at++) {
+      for (const which of ['ours', 'bare'] as const) results[which].push(await round_(which, roundMs))
+    }
+    const speed = (which: 'ours' | 'bare') => median(results[which].map(({ perSecond }) => perSecond))
+
+    const halfLoad = speed('ours') / 2
+    say(`At half of our load, ${round(halfLoad)} updates/s:`)
+    const { sent } = await load.open(bots.ours, customers, halfLoad, halfLoadMs)
+    const { errors: lateErrors, latencies } = await load.check(bots.ours, sent)
+    errors += lateErrors
+    const p95 = percentile(latencies, 95)
+    const ratio = speed('ours') / speed('bare')
+    if (ours.complaints() !== '') say(`Our bot said:\n${ours.complaints().slice(0, 2000)}`)
+
+    return {
+      bench: 'updates',
+      unit: 'updates/s',
+      ours: round(speed('ours')),
+      baseline: round(speed('bare')),
+      ratio: round(ratio, 2),
+      p50_ms: round(percentile(latencies, 50), 1),
+      p95_ms: round(p95, 1),
+      p99_ms: round(percentile(latencies, 99), 1),
+      peak_mb: peakMb(ours.pid),
+      errors,
+      goal: 'ratio >= 0.5 of the bare bot, p95 < 60 ms at half of our load',
+      met: ratio >= 0.5 && p95 < 60 && errors === 0,
+      ours_rounds: results.ours.map(({ perSecond }) => round(perSecond)),
+      baseline_rounds: results.bare.map(({ perSecond }) => round(perSecond)),
+      half_load_per_second: round(halfLoad),
+      half_load_updates: sent.length,
+      ours_cpu_ms_per_update: results.ours.at(-1)?.spent,
+      baseline_cpu_ms_per_update: results.bare.at(-1)?.spent,
+    }
+  } finally {
+    for (const end of endings.reverse()) await end()
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+/** Both bots with one token and one database; updates reach them from the load alone, by the webhook that each serves. */
+async function startBots(databaseUrl: string, sandboxUrl: string, scratch: string, endings: (() => Promise<void>)[]) {
+  // Whatever a developer's .env says stays out: what is set already wins, empty values included.
+  const nothing = Object.fromEntries(variables.map((name) => [name, '']))
+  const env = {
+    ...nothing,
+    DATABASE_URL: databaseUrl,
+    DATA_DIR: scratch,
+    LOG_LEVEL: 'warn',
+    SANDBOX_PORT: new URL(sandboxUrl).port,
+    PORT: String(await freePort()),
+    PUBLIC_URL: '',
+  }
+  env.PUBLIC_URL = `http://127.0.0.1:${env.PORT}`
+  const { telegram, web } = readConfig(env)
+  const apiUrl = `${telegram.apiRoot}/bot${telegram.token}`
+  const ours = await startChild('src/bot.ts', env, () => hasWebhook(apiUrl))
+  endings.push(() => ours.stop())
+
+  const barePort = await freePort()
+  const bareEnv = {
+    BARE_TOKEN: telegram.token,
+    BARE_API_ROOT: telegram.apiRoot,
+    BARE_DATABASE_URL: databaseUrl,
+    BARE_PORT: String(barePort),
+  }
+  const bareUrl = `http://127.0.0.1:${barePort}/`
+  const bare = await startChild('test/bench/bare-bot.ts', bareEnv, () => answers(bareUrl))
+  endings.push(() => bare.stop())
+
+  const bots: Record<'ours' | 'bare', Bot> = {
+    ours: {
+      url: `${env.PUBLIC_URL}/webhooks/telegram`,
+      headers: { 'x-telegram-bot-api-secret-token': web.webhookSecret },
+      shows: { tap: 'editMessageMedia', search: 'sendPhoto' },
+      answersTaps: true,
+    },
+    bare: {
+      url: bareUrl,
+      headers: {},
+      shows: { tap: 'editMessageCaption', search: 'sendMessage' },
+      answersTaps: false,
+    },
+  }
+  return { ours, bare, bots, apiUrl }
+}
+
+/** Setting it is the last thing that our bot does before it is up. */
+async function hasWebhook(apiUrl: string): Promise<boolean> {
+  const { result } = (await (await fetch(`${apiUrl}/getWebhookInfo`)).json()) as { result: { url: string } }
+  return result.url !== ''
+}
+
+async function answers(url: string): Promise<boolean> {
+  return fetch(url).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** People who have written before, have searched before, and have one card of ours in their chat. */
+async function makeCustomers(db: Client, sandboxUrl: string, apiUrl: string): Promise<Customer[]> {
+  // No updates of these: the sandbox is not to deliver them to anybody.
+  await fetch(`${apiUrl}/deleteWebhook`)
+  const firstId = 3_000_001
+  const ids = Array.from({ length: people }, (_, at) => firstId + at)
+  const messageIds = new Map<number, number>()
+  const waiting = [...ids]
+  await Promise.all(
+    Array.from({ length: 16 }, async () => {
+      for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+        await post(`${sandboxUrl}/sim/people`, { id, first_name: 'Anna', language_code: 'ru' })
+        await post(`${sandboxUrl}/sim/messages`, { from: id, text: '/start' })
+        const card = { chat_id: id, photo: 'https://example.com/card.png', caption: 'card' }
+        const { result } = (await post(`${apiUrl}/sendPhoto`, card)) as { result: { message_id: number } }
+        messageIds.set(id, result.message_id)
+      }
+    }),
+  )
+  await fetch(`${apiUrl}/deleteWebhook?drop_pending_updates=true`)
+
+  await db.$executeRaw`
+    WITH one AS (
+      INSERT INTO person (first_name, language, created_at) SELECT 'Anna', 'ru', now() FROM generate_series(1, ${people})
+      RETURNING id)
+    INSERT INTO identity (messenger, external_id, person_id, chat_opened_at)
+    SELECT 'telegram', (${firstId}::int - 1 + row_number() OVER ())::text, id, now() FROM one`
+  const totals = await Promise.all(queries.map(async (query) => (await browse(db, query, 0, 1, new Date())).total))
+  // Leafing needs something to leaf through.
+  const leafed = queries.flatMap((query, at) => ((totals[at] ?? 0) > 1 ? [{ query, results: totals[at] ?? 0 }] : []))
+  const searches = await db.$queryRaw<{ id: number; who: string; query: string }[]>`
+    WITH one AS (
+      INSERT INTO search (person_id, query, created_at)
+      SELECT person_id, (${leafed.map(({ query }) => query)}::text[])[1 + person_id % ${leafed.length}], now() FROM identity
+      RETURNING id, person_id, query)
+    SELECT one.id, i.external_id AS who, one.query FROM one JOIN identity i ON i.person_id = one.person_id`
+  await db.$executeRaw`ANALYZE`
+  return searches.map(({ id: searchId, who, query }) => {
+    const results = leafed.find((known) => known.query === query)?.results ?? 1
+    return { id: Number(who), messageId: messageIds.get(Number(who)) ?? 0, searchId, results }
+  })
+}
+
+async function post(url: string, body: object): Promise<unknown> {
+  const headers = { 'content-type': 'application/json' }
+  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`)
+  return response.json()
+}
+
+/** The processor time of the whole cluster: its first process and one for each connection. */
+function postgresCpu(scratch: string): number {
+  const [pid = ''] = readFileSync(join(scratch, 'postgres', 'postmaster.pid'), 'utf8').split('\n')
+  return cpuMs(Number(pid), true)
+}

@@ -9,7 +9,7 @@ import { confused, homeButton } from './home.ts'
 import { actToIntent, intentToAct } from './intent.ts'
 import type { Answer } from './messenger.ts'
 import { orderOutcome } from './orders.ts'
-import type { Button, Screen } from './screen.ts'
+import type { Button, Line, Screen } from './screen.ts'
 import { intentToPurchase, purchaseToIntent, type Outcome, type Visit } from './visit.ts'
 
 /** Buys, or asks for what is missing first; the purchase goes on by itself afterwards. */
@@ -22,16 +22,19 @@ export async function buyScreen(visit: Visit, purchase: Purchase): Promise<Outco
     return orderOutcome(result.order, visit.reader)
   }
   if (result.reason === 'no-recipient') return askCity(visit, { next: intentToAct(purchaseToIntent(purchase)) })
+  // Their place is known and the goods cannot go there: another place may do.
+  if (result.reason === 'no-delivery') {
+    return askCity(visit, { next: intentToAct(purchaseToIntent(purchase)) }, { key: 'refusal.no-delivery' })
+  }
   return { screen: refusalScreen(result.reason, purchase, result.groupId) }
 }
 
-function refusalScreen(reason: PurchaseRefusal, purchase: Purchase, groupId: number | undefined): Screen {
+function refusalScreen(reason: Exclude<PurchaseRefusal, 'no-delivery'>, purchase: Purchase, groupId: number | undefined): Screen {
   const rows: Button[][] = []
   if (reason === 'already-in' && groupId !== undefined) {
     rows.push([{ label: { key: 'button.group' }, intent: { do: 'group', groupId } }])
   }
   if (reason === 'carrier-silent') rows.push([{ label: { key: 'button.again' }, intent: purchaseToIntent(purchase) }])
-  if (reason === 'no-delivery') rows.push([{ label: { key: 'button.orders' }, intent: { do: 'orders' } }])
   rows.push([{ label: { key: 'button.search' }, intent: { do: 'ask-search' } }, homeButton])
   return { lines: [{ key: `refusal.${reason}` }], rows }
 }
@@ -54,9 +57,10 @@ async function askFor(visit: Visit, step: 'city' | 'phone' | 'name', data: Asked
   await ask(visit.deps.db, visit.visitor.personId, visit.visitor.sender.messenger, step, data, visit.deps.now())
 }
 
-async function askCity(visit: Visit, data: Asked): Promise<Outcome> {
+async function askCity(visit: Visit, data: Asked, because?: Line): Promise<Outcome> {
   await askFor(visit, 'city', data)
-  return { screen: { lines: [{ key: 'delivery.ask-city' }, { key: 'delivery.why' }], rows: [[homeButton]] } }
+  const lines: Line[] = [{ key: 'delivery.ask-city' }, because ? { gap: true } : { key: 'delivery.why' }]
+  return { screen: { lines: because ? [because, ...lines.slice(0, 1)] : lines, rows: [[homeButton]] } }
 }
 
 /** A city's name or a place on the map arrived. */
@@ -65,7 +69,7 @@ export async function cityAnswered(visit: Visit, answer: Answer): Promise<Outcom
     screen: { lines: [{ key }], rows: [[homeButton]] },
   })
   if (answer.kind !== 'text' && answer.kind !== 'location') return retry('delivery.city-unclear')
-  const where = answer.kind === 'text' ? { words: answer.text.trim().slice(0, 60) } : answer
+  const where = answer.kind === 'text' ? { words: shorten(answer.text.trim(), 60) } : answer
   const cities = await findCities(visit.deps.carrier, where)
   if (!cities.ok) return retry('refusal.carrier-silent')
   const [first] = cities.value

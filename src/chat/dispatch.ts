@@ -21,7 +21,7 @@ import type { Front, Step, Visitor } from './front.ts'
 import { groupPage, join } from './group-buy.ts'
 import { askSearch, confused, home, languageScreen, setLanguage } from './home.ts'
 import { answerInline, inlineChosen } from './inline.ts'
-import { actToIntent, type Intent } from './intent.ts'
+import { actToIntent, tokenToId, type Intent } from './intent.ts'
 import type { Answer, MessageRef, Place, Reply } from './messenger.ts'
 import { toSubject } from './follow.ts'
 import { orders } from './orders.ts'
@@ -167,7 +167,7 @@ async function startLink(visit: Visit, payload: string): Promise<Outcome> {
     case 'o':
       return fromPost(visit, token, false)
     case 'i':
-      return product(visit, /^[0-9a-z]{1,6}$/.test(token) ? Number.parseInt(token, 36) : 0)
+      return product(visit, tokenToId(token) ?? 0)
     case 's':
       return joinByInvitation(visit, token)
     default:

@@ -1,9 +1,10 @@
 import { declineAdvice } from '#domain/payments.ts'
+import { wordsIn } from '#domain/people.ts'
 import { ordersOf, type OrderView } from '#shop/orders.ts'
 import { homeButton } from './home.ts'
 import { optionsText } from './options.ts'
 import type { Button, Line, Screen } from './screen.ts'
-import type { Reader } from './text.ts'
+import { shorten, type Reader } from './text.ts'
 import type { Outcome, Visit } from './visit.ts'
 import type { Key } from './words.ts'
 
@@ -41,6 +42,10 @@ export function orderScreen(order: OrderView, reader: Reader): Screen {
     { raw: { words: order.title }, style: 'bold' },
   ]
   const option = optionsText(order.options, reader.language)
+  const promise: Line = {
+    key: 'order.promise',
+    params: { days: { days: { from: order.promisedFrom, to: order.promisedTo } } },
+  }
   if (option !== '') lines.push({ key: 'product.option', params: { option } })
   lines.push(
     { key: 'order.status', params: { status: { key: orderStatus(order) } } },
@@ -49,7 +54,7 @@ export function orderScreen(order: OrderView, reader: Reader): Screen {
       key: 'order.sum',
       params: { goods: money(order.goodsTotal), delivery: money(order.deliveryCost), total: money(order.total) },
     },
-    { key: 'order.promise', params: { days: { days: { from: order.promisedFrom, to: order.promisedTo } } } },
+    ...(order.state === 'delivered' || order.state === 'cancelled' ? [] : [promise]),
     { key: 'order.place', params: { city: order.recipient.cityName, point: order.recipient.pickupPointText } },
     { key: 'order.recipient', params: { name: order.recipient.name, phone: order.recipient.phone } },
   )
@@ -89,7 +94,7 @@ export function orderScreen(order: OrderView, reader: Reader): Screen {
   return { ...(order.picture !== null && { picture: order.picture }), lines, rows }
 }
 
-export async function orders({ deps, visitor }: Visit): Promise<Outcome> {
+export async function orders({ deps, visitor, reader }: Visit): Promise<Outcome> {
   const found = await ordersOf(deps.db, visitor.personId)
   if (found.length === 0) {
     const search: Button = { label: { key: 'button.search' }, intent: { do: 'ask-search' } }
@@ -97,7 +102,9 @@ export async function orders({ deps, visitor }: Visit): Promise<Outcome> {
   }
   const lines: Line[] = [{ key: 'orders.title' }]
   for (const order of found) {
-    const params = { number: order.number, title: { words: order.title }, status: { key: orderStatus(order) } }
+    // Eight of them fit under the picture.
+    const title = shorten(wordsIn(order.title, reader.language), 50)
+    const params = { number: order.number, title, status: { key: orderStatus(order) } }
     lines.push({ key: 'orders.line', params })
   }
   const rows = found.slice(0, 8).map((order): Button[] => [

@@ -1,4 +1,5 @@
 /** The shop's own side: its channels, its posts, and what they brought. */
+import { wordsIn } from '#domain/people.ts'
 import type { ProductRow } from '#shop/catalog.ts'
 import { productById } from '#shop/catalog.ts'
 import { openGroups } from '#shop/group-buy.ts'
@@ -14,10 +15,11 @@ import {
   type PostStats,
   type PostToPublish,
 } from '#shop/sellers.ts'
-import { product as productPage } from './catalog.ts'
+import { descriptionMax, product as productPage } from './catalog.ts'
 import { groupOutcome } from './group-buy.ts'
 import { confused, homeButton } from './home.ts'
 import type { Button, Line, Screen } from './screen.ts'
+import { shorten, type Reader } from './text.ts'
 import type { Outcome, Visit } from './visit.ts'
 
 export async function joinByInvitation(visit: Visit, invitation: string): Promise<Outcome> {
@@ -33,32 +35,34 @@ export async function shops({ deps, visitor }: Visit): Promise<Outcome> {
   const rows = found
     .slice(0, 8)
     .map(({ sellerId, name }): Button[] => [{ label: { raw: name }, intent: { do: 'shop', sellerId } }])
-  return { screen: { picture: 'brand/seller', lines: [{ key: 'shop.which' }], rows: [...rows, [homeButton]] } }
+  const key = found.length > 0 ? 'shop.which' : 'shop.none'
+  return { screen: { picture: 'brand/seller', lines: [{ key }], rows: [...rows, [homeButton]] } }
 }
 
-export async function shopPage({ deps, visitor }: Visit, sellerId: number): Promise<Outcome> {
+export async function shopPage({ deps, visitor, reader }: Visit, sellerId: number): Promise<Outcome> {
   const view = await shopView(deps.db, sellerId, visitor.personId)
   if (!view) return { screen: confused('confused.not-found') }
   const lines: Line[] = [{ key: 'shop.title', params: { shop: view.shop.name } }]
   if (view.channels.length === 0) lines.push({ gap: true }, { key: 'shop.no-channel' })
-  else lines.push({ key: 'shop.channels', params: { titles: view.channels.map(({ title }) => title).join(', ') } })
-  for (const stats of view.stats) lines.push({ gap: true }, ...statsLines(stats))
+  else {
+    const titles = shorten(view.channels.map(({ title }) => title).join(', '), 300)
+    lines.push({ key: 'shop.channels', params: { titles } })
+  }
+  for (const stats of view.stats) lines.push({ gap: true }, ...statsLines(stats, reader))
   const rows: Button[][] = []
   if (view.channels.length > 0) {
     rows.push([{ label: { key: 'button.new-post' }, intent: { do: 'shop-products', sellerId, page: 0 } }])
   }
   rows.push([{ label: { key: 'button.refresh' }, intent: { do: 'shop', sellerId } }, homeButton])
-  return { screen: { picture: 'brand/seller', lines, rows } }
+  // What five posts brought is longer than what fits under a picture.
+  return { screen: { ...(view.stats.length === 0 && { picture: 'brand/seller' }), lines, rows } }
 }
 
 /** What a post brought, in exact numbers. */
-function statsLines(stats: PostStats): Line[] {
-  const lines: Line[] = [
-    {
-      key: 'post.line',
-      params: { title: { words: stats.title }, channel: stats.channelTitle, at: { at: stats.createdAt } },
-    },
-  ]
+function statsLines(stats: PostStats, { language }: Reader): Line[] {
+  const title = shorten(wordsIn(stats.title, language), 80)
+  const channel = shorten(stats.channelTitle, 60)
+  const lines: Line[] = [{ key: 'post.line', params: { title, channel, at: { at: stats.createdAt } } }]
   if (stats.state !== 'sent')
     return [...lines, { key: stats.state === 'due' || stats.state === 'sending' ? 'post.on-its-way' : 'post.not-sent' }]
   const { opened, groupsOpened, groupsFormed, seats, orders } = stats
@@ -72,6 +76,7 @@ function statsLines(stats: PostStats): Line[] {
 export async function productsToPost(visit: Visit, sellerId: number, page: number): Promise<Outcome> {
   const found = await shopProducts(visit.deps.db, sellerId, visit.visitor.personId, page, visit.deps.now())
   if (!found) return { screen: confused('confused.not-found') }
+  if (page > 0 && found.products.length === 0) return { screen: confused('confused.button') }
   const rows = found.products.map((product): Button[] => [
     { label: { raw: { words: product.title } }, intent: { do: 'post-offer', productId: product.productId } },
   ])
@@ -96,7 +101,7 @@ export async function postPreview(visit: Visit, productId: number): Promise<Outc
   if (!product || !view || product.withdrawn) return { screen: confused('confused.not-found') }
   const hasGroupPrice = product.variants.some((variant) => variant.groupPrice !== null)
   const rows: Button[][] = []
-  for (const { channelId, title } of view.channels.slice(0, 3)) {
+  for (const { channelId, title } of view.channels.slice(0, 4)) {
     const publish = (isGroupOffer: number): Button['label'] & object => ({
       key: isGroupOffer === 1 ? 'button.post-group' : 'button.post-product',
       params: { channel: title },
@@ -110,11 +115,11 @@ export async function postPreview(visit: Visit, productId: number): Promise<Outc
     { label: { key: 'button.back' }, intent: { do: 'shop-products', sellerId: product.sellerId, page: 0 } },
     homeButton,
   ])
-  const lines: Line[] = [{ key: 'post.preview' }, { gap: true }, ...postLines(product, hasGroupPrice)]
+  const lines: Line[] = [{ key: 'post.preview' }, { gap: true }, ...postLines(product, hasGroupPrice, visit.reader)]
   return { screen: { ...(product.pictures[0] !== undefined && { picture: product.pictures[0] }), lines, rows } }
 }
 
-function postLines(product: ProductRow, isGroupOffer: boolean): Line[] {
+function postLines(product: ProductRow, isGroupOffer: boolean, { language }: Reader): Line[] {
   const lines: Line[] = [{ raw: { words: product.title }, style: 'bold' }]
   const variant = product.variants.find((candidate) => candidate.groupPrice !== null) ?? product.variants[0]
   if (variant) {
@@ -125,7 +130,8 @@ function postLines(product: ProductRow, isGroupOffer: boolean): Line[] {
       lines.push({ key: 'price.together', params: { price, count: variant.groupSize } })
     }
   }
-  lines.push({ gap: true }, { raw: { words: product.description } })
+  const description = wordsIn(product.description, language)
+  if (description !== '') lines.push({ gap: true }, { raw: shorten(description, descriptionMax) })
   return lines
 }
 
@@ -150,7 +156,7 @@ export async function publish(
 }
 
 /** The message in the channel: whoever presses is led to the private chat with a link of this very post. */
-export function postScreen({ product, token, isGroupOffer }: PostToPublish): Screen {
+export function postScreen({ product, token, isGroupOffer }: PostToPublish, reader: Reader): Screen {
   const variant = product.variants.find((candidate) => candidate.groupPrice !== null) ?? product.variants[0]
   const row: Button[] = []
   if (isGroupOffer && variant?.groupPrice) {
@@ -160,7 +166,7 @@ export function postScreen({ product, token, isGroupOffer }: PostToPublish): Scr
   row.push({ label: { key: isGroupOffer ? 'button.alone' : 'button.open' }, start: `o_${token}` })
   return {
     ...(product.pictures[0] !== undefined && { picture: product.pictures[0] }),
-    lines: postLines(product, isGroupOffer),
+    lines: postLines(product, isGroupOffer, reader),
     rows: [row],
   }
 }

@@ -1,6 +1,6 @@
 /** The queue's workers of this process, with a pulse that tells the others when they die. */
 import { EventEmitter } from 'node:events'
-import { Logger as QueueLogger, LogLevel, run, type WorkerEvents } from 'graphile-worker'
+import { Logger as QueueLogger, run, type WorkerEvents } from 'graphile-worker'
 import type { Client } from '#shop/deps.ts'
 import { freeJobsOfDeadWorkers, startWorkerPulse } from '#shop/jobs.ts'
 import { toTaskList, type Handlers } from './tasks.ts'
@@ -36,8 +36,9 @@ export async function startRunner(options: {
     taskList: toTaskList(handlers),
     events,
     logger: new QueueLogger(() => (level, message) => {
-      if (level === LogLevel.ERROR) log.error({}, message)
-      else if (level === LogLevel.WARNING) log.warn({}, message)
+      const word: string = level
+      if (word === 'error') log.error({}, message)
+      else if (word === 'warning') log.warn({}, message)
     }),
   })
   await pulses

@@ -12,7 +12,7 @@ import {
   type VariantRow,
 } from '#shop/catalog.ts'
 import { openGroups, type GroupRow } from '#shop/group-buy.ts'
-import { recipientOf, stopAsking, type RecipientFields } from '#shop/people.ts'
+import { stopAsking, type City } from '#shop/people.ts'
 import { joinButton } from './group-card.ts'
 import { confused, homeButton } from './home.ts'
 import { optionsText } from './options.ts'
@@ -41,16 +41,16 @@ export async function startSearch(visit: Visit, words: { query: string; category
   const { deps, visitor } = visit
   if (visitor.step === 'search') await stopAsking(deps.db, visitor.personId, visitor.sender.messenger)
   const page = await search(deps.db, visitor.personId, words, deps.now())
-  return { screen: await resultsScreen(visit, page, 0) }
+  return { screen: resultsScreen(visit, page, 0) }
 }
 
 export async function results(visit: Visit, searchId: number, page: number): Promise<Outcome> {
   const found = await searchPage(visit.deps.db, visit.visitor.personId, searchId, page, visit.deps.now())
   if (!found) return { screen: confused('confused.button') }
-  return { screen: await resultsScreen(visit, found, page) }
+  return { screen: resultsScreen(visit, found, page) }
 }
 
-async function resultsScreen(visit: Visit, found: SearchPage, page: number): Promise<Screen> {
+function resultsScreen(visit: Visit, found: SearchPage, page: number): Screen {
   const [product] = found.products
   const shown = shorten(found.query, 60)
   if (!product) {
@@ -92,11 +92,7 @@ async function resultsScreen(visit: Visit, found: SearchPage, page: number): Pro
   rows.push([homeButton])
   return {
     ...(product.pictures[0] !== undefined && { picture: product.pictures[0] }),
-    lines: [
-      ...cardLines(product, variant, visit, await recipientOf(visit.deps.db, visit.visitor.personId)),
-      { gap: true },
-      caption,
-    ],
+    lines: [...cardLines(product, variant, visit, visit.city), { gap: true }, caption],
     rows,
   }
 }
@@ -107,17 +103,17 @@ function firstInStock(product: ProductRow): VariantRow | undefined {
 
 /**
  * Title, both prices, the delivery promise: the same on every card of a product.
- * @param recipient null where others read it: they live elsewhere, and where this person does is not theirs to know.
+ * @param city null where others read it: they live elsewhere, and where this person does is not theirs to know.
  */
 export function cardLines(
   product: ProductRow,
   variant: VariantRow | undefined,
   { deps }: Pick<Visit, 'deps'>,
-  recipient: RecipientFields | null,
+  city: City | null,
 ): Line[] {
   const lines: Line[] = [{ raw: { words: product.title }, style: 'bold' }]
   if (!variant) return [...lines, { key: 'product.sold-out' }]
-  return [...lines, ...priceLines(variant), promiseLine(variant, recipient, deps.now())]
+  return [...lines, ...priceLines(variant), promiseLine(variant, city, deps.now())]
 }
 
 function priceLines(variant: VariantRow): Line[] {
@@ -134,12 +130,12 @@ function priceLines(variant: VariantRow): Line[] {
   return lines
 }
 
-function promiseLine(variant: VariantRow, recipient: RecipientFields | null, now: Date): Line {
+function promiseLine(variant: VariantRow, city: City | null, now: Date): Line {
   if (variant.kind === null || variant.free < 1) return { key: 'product.sold-out' }
-  const days = promisedDays(variant.kind, recipient !== null && recipient.cityCode === variant.cityCode)
+  const days = promisedDays(variant.kind, city !== null && city.cityCode === variant.cityCode)
   const promise = { days: promisedDates(days, now) }
-  return recipient
-    ? { key: 'promise.to-city', params: { days: promise, city: recipient.cityName } }
+  return city
+    ? { key: 'promise.to-city', params: { days: promise, city: city.cityName } }
     : { key: 'promise.usual', params: { days: promise } }
 }
 
@@ -164,28 +160,23 @@ function buyButtons(variant: VariantRow): Button[] {
 /** The product page with one variant chosen: everything that buying needs, on one message. */
 export async function product(visit: Visit, productId: number, variantId?: number): Promise<Outcome> {
   const now = visit.deps.now()
-  const found = await productById(visit.deps.db, productId, now)
+  const [found, open] = await Promise.all([
+    productById(visit.deps.db, productId, now),
+    openGroups(visit.deps.db, productId, now),
+  ])
   if (!found || found.withdrawn || found.variants.length === 0) return { screen: confused('confused.not-found') }
   const variant = found.variants.find((candidate) => candidate.variantId === variantId) ?? firstInStock(found)
   if (!variant) return { screen: confused('confused.not-found') }
-  const groups = (await openGroups(visit.deps.db, productId, now)).filter(
-    (group) => group.variantId === variant.variantId,
-  )
-  return { screen: await productScreen(visit, found, variant, groups.slice(0, 2)) }
+  const groups = open.filter((group) => group.variantId === variant.variantId)
+  return { screen: productScreen(visit, found, variant, groups.slice(0, 2)) }
 }
 
-async function productScreen(
-  visit: Visit,
-  found: ProductRow,
-  variant: VariantRow,
-  groups: GroupRow[],
-): Promise<Screen> {
+function productScreen(visit: Visit, found: ProductRow, variant: VariantRow, groups: GroupRow[]): Screen {
   const { language } = visit.reader
   const lines: Line[] = [{ raw: { words: found.title }, style: 'bold' }]
   const chosen = optionsText(variant.options, language)
   if (chosen !== '') lines.push({ key: 'product.option', params: { option: chosen } })
-  const recipient = await recipientOf(visit.deps.db, visit.visitor.personId)
-  lines.push(...priceLines(variant), promiseLine(variant, recipient, visit.deps.now()))
+  lines.push(...priceLines(variant), promiseLine(variant, visit.city, visit.deps.now()))
   if (variant.free > 0)
     lines.push({ key: 'product.left', params: { count: variant.free, city: variant.cityName ?? '' } })
   const description = wordsIn(found.description, language)

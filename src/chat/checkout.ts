@@ -10,7 +10,9 @@ import { actToIntent, intentToAct } from './intent.ts'
 import type { Answer } from './messenger.ts'
 import { orderOutcome } from './orders.ts'
 import type { Button, Line, Screen } from './screen.ts'
+import { shorten } from './text.ts'
 import { intentToPurchase, purchaseToIntent, type Outcome, type Visit } from './visit.ts'
+import type { Key } from './words.ts'
 
 /** Buys, or asks for what is missing first; the purchase goes on by itself afterwards. */
 export async function buyScreen(visit: Visit, purchase: Purchase): Promise<Outcome> {
@@ -24,12 +26,16 @@ export async function buyScreen(visit: Visit, purchase: Purchase): Promise<Outco
   if (result.reason === 'no-recipient') return askCity(visit, { next: intentToAct(purchaseToIntent(purchase)) })
   // Their place is known and the goods cannot go there: another place may do.
   if (result.reason === 'no-delivery') {
-    return askCity(visit, { next: intentToAct(purchaseToIntent(purchase)) }, { key: 'refusal.no-delivery' })
+    return askCity(visit, { next: intentToAct(purchaseToIntent(purchase)) }, 'refusal.no-delivery')
   }
   return { screen: refusalScreen(result.reason, purchase, result.groupId) }
 }
 
-function refusalScreen(reason: Exclude<PurchaseRefusal, 'no-delivery'>, purchase: Purchase, groupId: number | undefined): Screen {
+function refusalScreen(
+  reason: Exclude<PurchaseRefusal, 'no-delivery'>,
+  purchase: Purchase,
+  groupId: number | undefined,
+): Screen {
   const rows: Button[][] = []
   if (reason === 'already-in' && groupId !== undefined) {
     rows.push([{ label: { key: 'button.group' }, intent: { do: 'group', groupId } }])
@@ -57,10 +63,11 @@ async function askFor(visit: Visit, step: 'city' | 'phone' | 'name', data: Asked
   await ask(visit.deps.db, visit.visitor.personId, visit.visitor.sender.messenger, step, data, visit.deps.now())
 }
 
-async function askCity(visit: Visit, data: Asked, because?: Line): Promise<Outcome> {
+async function askCity(visit: Visit, data: Asked, because?: Key): Promise<Outcome> {
   await askFor(visit, 'city', data)
-  const lines: Line[] = [{ key: 'delivery.ask-city' }, because ? { gap: true } : { key: 'delivery.why' }]
-  return { screen: { lines: because ? [because, ...lines.slice(0, 1)] : lines, rows: [[homeButton]] } }
+  const question: Line = { key: 'delivery.ask-city' }
+  const lines: Line[] = because ? [{ key: because }, { gap: true }, question] : [question, { key: 'delivery.why' }]
+  return { screen: { lines, rows: [[homeButton]] } }
 }
 
 /** A city's name or a place on the map arrived. */

@@ -48,7 +48,8 @@ export function createFront(deps: Deps): Front {
   function visitOf(visitor: Visitor): Visit {
     const timeZone = known.get(visitor)?.timeZone ?? 'Europe/Moscow'
     const reader: Reader = { language: visitor.language, timeZone, now: deps.now() }
-    return { visitor, reader, asked: known.get(visitor)?.dialog?.data ?? {}, deps }
+    const { dialog, city = null } = known.get(visitor) ?? {}
+    return { visitor, reader, asked: dialog?.data ?? {}, city, deps }
   }
 
   function reply(outcome: Outcome, { reader }: Visit): Reply {
@@ -86,11 +87,12 @@ export function createFront(deps: Deps): Front {
     async onTap(visitor, act, place, ref) {
       const visit = visitOf(visitor)
       const intent = actToIntent(act)
+      // Anybody may press a button on a shared card; only joining makes sense there.
+      if (place === 'shared' && intent?.do !== 'join') return { open: 'home' }
       // An old or forged button answers with where the person is now.
       const outcome = intent
         ? await follow(visit, intent, place, ref)
         : { ...(await home(visit)), toast: 'confused.old-button' as const }
-      if (place === 'shared' && intent?.do !== 'join') return { open: 'home' }
       return reply(outcome, visit)
     },
 
@@ -192,8 +194,6 @@ async function answered(visit: Visit, step: Step, answer: Answer): Promise<Outco
 }
 
 async function follow(visit: Visit, intent: Intent, place: Place, ref: MessageRef): Promise<Outcome> {
-  // Anybody may press a button on a shared card; only joining makes sense there.
-  if (place === 'shared' && intent.do !== 'join') return { open: 'home' }
   switch (intent.do) {
     case 'home':
       return home(visit)

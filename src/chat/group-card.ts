@@ -3,7 +3,7 @@ import { freeSeats, gap, joinRefusal } from '#domain/group-buy.ts'
 import type { GroupRow } from '#shop/group-buy.ts'
 import { optionsText } from './options.ts'
 import type { Button, Line, Screen } from './screen.ts'
-import type { Reader } from './text.ts'
+import { shorten, type Reader } from './text.ts'
 
 const price = (group: GroupRow) => ({ money: { amount: group.price, currency: group.currency } })
 
@@ -44,7 +44,8 @@ export function groupLines(group: GroupRow, reader: Reader): Line[] {
       lines.push({ key: 'group.failed', params: counts })
       break
   }
-  if (group.members.length > 0) lines.push({ key: 'group.members', params: { names: group.members.join(', ') } })
+  if (group.members.length > 0)
+    lines.push({ key: 'group.members', params: { names: shorten(group.members.join(', '), 150) } })
   return lines
 }
 

@@ -141,7 +141,11 @@ export function createOutbox(deps: Deps, messengers: readonly Messenger[]): Outb
       const room = post && byName.get(post.messenger)
       if (!post || !room) return
       const reader = { language: 'ru' as const, timeZone: 'Europe/Moscow', now: deps.now() }
-      const result = await room.send(post.channelExternalId, screenToMessage(postScreen(post, reader), reader), 'broadcast')
+      const result = await room.send(
+        post.channelExternalId,
+        screenToMessage(postScreen(post, reader), reader),
+        'broadcast',
+      )
       const state = result.ok ? 'sent' : result.reason === 'unknown' ? 'doubtful' : 'failed'
       await postPublished(deps.db, postId, state, result.ok ? result.ref : null, deps.now())
     },

@@ -1,6 +1,7 @@
 /** What every feature of the chat is given: who asks, in which words to answer, and what the shop stands on. */
 import type { Deps } from '#shop/deps.ts'
 import type { Purchase } from '#shop/checkout.ts'
+import type { City } from '#shop/people.ts'
 import type { Visitor } from './front.ts'
 import type { Intent } from './intent.ts'
 import type { Follows } from './messenger.ts'
@@ -14,6 +15,8 @@ export type Visit = {
   reader: Reader
   /** What we know already of the question that is open. */
   asked: Record<string, unknown>
+  /** Where the visitor's parcels go, as it was when the update arrived. */
+  city: City | null
   deps: Deps
 }
 

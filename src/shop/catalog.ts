@@ -23,9 +23,13 @@ export async function search(
   words: { query: string; categoryId?: number },
   now: Date,
 ): Promise<SearchPage> {
-  const query = words.query.trim().slice(0, 200)
-  const searchId = await saveSearch(db, personId, query, words.categoryId ?? null, now)
-  return { searchId, query, ...(await findPage(db, query, words.categoryId, 0, 1, now)) }
+  // PostgreSQL stores every character but this one.
+  const query = words.query.replaceAll('\0', ' ').trim().slice(0, 200)
+  const [searchId, page] = await Promise.all([
+    saveSearch(db, personId, query, words.categoryId ?? null, now),
+    findPage(db, query, words.categoryId, 0, 1, now),
+  ])
+  return { searchId, query, ...page }
 }
 
 /** Another page of somebody's own search. @returns undefined for a search that is not theirs or is forgotten. */

@@ -226,7 +226,7 @@ async function act(tx: Transaction, event: PaymentEvent, payment: PaymentRow, no
     case 'hold-expired': {
       await finishMoves(tx, paymentId, 'void', now)
       await setOrderState(tx, orderId, 'cancelled', event === 'voided' ? 'released' : 'hold-expired')
-      if (payment.seatId !== null) await freeSeat(tx, payment.seatId)
+      if (payment.seatId !== null) await freeSeat(tx, payment.seatId, 'released')
       if (payment.groupId !== null) await groupCardsChanged(tx, payment.groupId)
       await releaseStock(tx, orderId)
       const late = order.state === 'cancelled'
@@ -311,7 +311,7 @@ export async function refundOwed(
   now: Date,
 ): Promise<void> {
   await setOrderState(tx, orderId, 'cancelled', 'refund-owed')
-  if (seatId !== null) await setSeatState(tx, seatId, 'refund_due')
+  if (seatId !== null) await freeSeat(tx, seatId, 'refund_due')
   await releaseStock(tx, orderId)
   await oweRefundByHand(tx, paymentId, amount, now)
 }
@@ -371,8 +371,9 @@ export async function movePayment(db: Client, moveId: string, provider: PaymentP
   const truth = await provider.find(payment.externalId)
   if (truth.ok) {
     await applyProviderPayment(db, payment.paymentId, truth.value, now)
-    const wanted = move.kind === 'capture' ? 'captured' : 'cancelled'
-    if (truth.value.state === wanted) return
+    // The payment may have reached its end, here or elsewhere: then this move has too.
+    const present = await findMove(db, moveId)
+    if (present?.state !== 'created' && present?.state !== 'pending') return
   }
   const isFinal = answer.kind === 'refused' && move.attempts >= 8
   await noteMoveAttempt(db, moveId, isFinal ? 'by_hand' : 'pending', answer.detail.slice(0, 500), now)

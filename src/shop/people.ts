@@ -12,15 +12,18 @@ import {
   saveDialog,
   saveLanguage,
   saveRecipient,
+  type City,
   type RecipientFields,
 } from '#store/people.ts'
 
-export type { RecipientFields }
+export type { City, RecipientFields }
 
 export type KnownVisitor = {
   personId: number
   language: Language
   timeZone: string
+  /** Where their parcels go, once they said so. */
+  city: City | null
   /** What we asked for and still wait for, with what we already know. */
   dialog?: { step: string; data: Record<string, unknown> }
 }
@@ -44,14 +47,16 @@ export async function arrive(
   const found = visit.person
   if (!found) {
     const language = languageFromTag(who.languageCode)
-    const { messenger, externalId, firstName, username } = who
+    const { messenger, externalId, username } = who
+    // PostgreSQL stores every character but this one, and a first update that fails would come again for ever.
+    const firstName = who.firstName.replaceAll('\0', '')
     const personId = await createPerson(
       db,
       { messenger, externalId, firstName, username: username ?? null, language },
       now,
     )
     if (who.opensChat) await markReachable(db, messenger, externalId, now)
-    return { personId, language, timeZone: 'Europe/Moscow' }
+    return { personId, language, timeZone: 'Europe/Moscow', city: null }
   }
   if (who.opensChat && (found.unreachable || !found.chatOpened))
     await markReachable(db, who.messenger, who.externalId, now)
@@ -59,6 +64,7 @@ export async function arrive(
     personId: found.personId,
     language: found.language,
     timeZone: found.timeZone,
+    city: found.city,
     ...(found.step !== null && { dialog: { step: found.step, data: (found.data ?? {}) as Record<string, unknown> } }),
   }
 }

@@ -1,6 +1,6 @@
 /** What a shop's people do: join, connect a channel, post, and see what a post brought. */
 import { findProduct, findProducts, type ProductRow } from '#store/catalog.ts'
-import { inTransaction, type Client } from '#store/db.ts'
+import { inTransaction, type Client, type Transaction } from '#store/db.ts'
 import { notify } from '#store/notifications.ts'
 import { enqueue } from '#store/queue.ts'
 import {
@@ -139,11 +139,20 @@ export type PostToPublish = {
   channelExternalId: string
 }
 
-/** Takes a post for sending, marked beforehand. @returns undefined if somebody else has it or had it. */
+/**
+ * Takes a post for sending, marked beforehand. One whose sender died is in doubt: whoever asked for it is told.
+ * @returns undefined if somebody else has it or had it.
+ */
 export async function takePost(db: Client, postId: number, now: Date): Promise<PostToPublish | undefined> {
   const row = await findPost(db, { id: postId })
   const product = row ? await findProduct(db, row.productId, now) : undefined
-  if (!row || !product || !(await claimPost(db, postId))) return undefined
+  if (!row || !product) return undefined
+  const claimed = await inTransaction(db, async (tx) => {
+    const state = await claimPost(tx, postId)
+    if (state === 'doubtful') await tellAuthor(tx, postId, row.requestedById, state, now)
+    return state
+  })
+  if (claimed !== 'sending') return undefined
   return {
     postId,
     token: row.token,
@@ -165,9 +174,19 @@ export async function postPublished(
     await finishPost(tx, postId, state, messageRef, now)
     const row = await findPost(tx, { id: postId })
     if (!row) return
-    const data = { postId, isSent: state === 'sent' }
-    await notify(tx, row.requestedById, `post:${postId}:${state}`, { kind: 'post-published', data }, now)
+    await tellAuthor(tx, postId, row.requestedById, state, now)
   })
+}
+
+async function tellAuthor(
+  tx: Transaction,
+  postId: number,
+  personId: number,
+  state: 'sent' | 'failed' | 'doubtful',
+  now: Date,
+): Promise<void> {
+  const data = { postId, isSent: state === 'sent' }
+  await notify(tx, personId, `post:${postId}:${state}`, { kind: 'post-published', data }, now)
 }
 
 /** Somebody came by a post's link. @returns what the post offers; undefined for a link that does not exist. */

@@ -1,6 +1,6 @@
 import type { LocationKind } from '#domain/delivery.ts'
 import type { Words } from '#domain/people.ts'
-import type { Db } from './db.ts'
+import { query, together, type Db } from './db.ts'
 import { Prisma } from './prisma/client.ts'
 
 /** One variant as it can be bought now. `place` is where it would be sent from: missing when nothing is in stock. */
@@ -45,7 +45,7 @@ const variantsOf = (now: Date, alsoWithdrawn: number | null) => Prisma.sql`
     v.weight_grams AS "weightGrams", coalesce(s.free, 0) AS free, s.location_id AS "locationId", s.kind,
     s.city_code AS "cityCode", s.city_name AS "cityName",
     c.id AS "campaignId", c.price AS "groupPrice", c.size AS "groupSize", c.lifetime_minutes AS "lifetimeMinutes",
-    v.withdrawn_at IS NOT NULL AS withdrawn
+    v.withdrawn_at IS NOT NULL AS withdrawn, v.position
   FROM variant v
   LEFT JOIN LATERAL (
     SELECT l.id AS location_id, l.kind, l.city_code, l.city_name, sl.on_hand - sl.reserved AS free
@@ -60,23 +60,35 @@ const variantsOf = (now: Date, alsoWithdrawn: number | null) => Prisma.sql`
     ORDER BY c.id DESC LIMIT 1) c ON true
   WHERE (v.withdrawn_at IS NULL OR v.id = ${alsoWithdrawn}::int)`
 
-type FlatRow = Omit<ProductRow, 'variants' | 'withdrawn'> & VariantRow & { isProductWithdrawn: boolean }
+type FlatRow = Omit<ProductRow, 'variants' | 'withdrawn'> &
+  VariantRow & { isProductWithdrawn: boolean; total: number; product_id: number; position: number }
 
-/** @param alsoWithdrawn a variant that is shown even if it is off sale. */
-async function productRows(
+/**
+ * @param chosen a query of `(id, place, total)`: which products in which order, and of how many. It is part of one
+ * statement, because a round trip more would cost every tap as much as the query itself.
+ * @param alsoWithdrawn a variant that is shown even if it is off sale.
+ */
+async function findRows(
   db: Db,
-  ids: readonly number[],
+  chosen: Prisma.Sql,
   now: Date,
   alsoWithdrawn: number | null = null,
-): Promise<Map<number, ProductRow>> {
-  const rows = await db.$queryRaw<FlatRow[]>`
-    SELECT p.id AS "productId", p.seller_id AS "sellerId", se.name AS "sellerName", p.title, p.description, p.pictures,
-      p.category_id AS "categoryId", p.withdrawn_at IS NOT NULL AS "isProductWithdrawn", v.*
-    FROM product p JOIN seller se ON se.id = p.seller_id
-    JOIN LATERAL (SELECT * FROM (${variantsOf(now, alsoWithdrawn)} AND v.product_id = p.id ORDER BY v.position, v.id) x) v ON true
-    WHERE p.id = ANY(${[...ids]}::int[])`
+): Promise<{ total: number; products: ProductRow[] }> {
+  const rows = await query<FlatRow>(
+    db,
+    Prisma.sql`
+    SELECT chosen.total, p.id AS "productId", p.seller_id AS "sellerId", se.name AS "sellerName", p.title,
+      p.description, p.pictures, p.category_id AS "categoryId", p.withdrawn_at IS NOT NULL AS "isProductWithdrawn", v.*
+    FROM (${chosen}) chosen (id, place, total)
+    JOIN product p ON p.id = chosen.id JOIN seller se ON se.id = p.seller_id
+    LEFT JOIN LATERAL (${variantsOf(now, alsoWithdrawn)} AND v.product_id = p.id) v ON true
+    ORDER BY chosen.place, v.position, v."variantId"`,
+  )
   const byId = new Map<number, ProductRow>()
   for (const {
+    total: _total,
+    product_id: _productId,
+    position: _position,
     productId,
     sellerId,
     sellerName,
@@ -87,6 +99,7 @@ async function productRows(
     isProductWithdrawn,
     ...variant
   } of rows) {
+    if (variant.variantId === null) continue // nothing of it is on sale
     const product = byId.get(productId) ?? {
       productId,
       sellerId,
@@ -101,19 +114,21 @@ async function productRows(
     product.variants.push(variant)
     byId.set(productId, product)
   }
-  return byId
+  return { total: rows[0]?.total ?? 0, products: [...byId.values()] }
 }
 
 /** @returns undefined for an id that does not exist; a withdrawn product is returned as such. */
 export async function findProduct(db: Db, productId: number, now: Date): Promise<ProductRow | undefined> {
-  return (await productRows(db, [productId], now)).get(productId)
+  const { products } = await findRows(db, Prisma.sql`SELECT ${productId}::int, 1, 1`, now)
+  return products[0]
 }
 
 /** With this variant in it even if it was withdrawn. */
 export async function findProductOfVariant(db: Db, variantId: number, now: Date): Promise<ProductRow | undefined> {
   const variant = await db.variant.findUnique({ where: { id: variantId }, select: { productId: true } })
   if (!variant) return undefined
-  return (await productRows(db, [variant.productId], now, variantId)).get(variant.productId)
+  const { products } = await findRows(db, Prisma.sql`SELECT ${variant.productId}::int, 1, 1`, now, variantId)
+  return products[0]
 }
 
 export type ProductQuery = {
@@ -146,19 +161,15 @@ export async function findProducts(
     tsquery === undefined
       ? Prisma.sql`0::real`
       : Prisma.sql`ts_rank(search_vector(words), to_tsquery('russian', ${tsquery}), 1)`
-  const rows = await db.$queryRaw<{ id: number; total: number }[]>`
+  const page = Prisma.sql`
     WITH hits AS MATERIALIZED (
       SELECT p.id, p.popularity, p.words FROM product p
       WHERE ${Prisma.join(conditions, ' AND ')}
       ORDER BY p.popularity DESC, p.id LIMIT 2000)
-    SELECT id, (SELECT count(*)::int FROM hits) AS total FROM hits
-    ORDER BY ${rank} DESC, popularity DESC, id OFFSET ${offset} LIMIT ${limit}`
-  const byId = await productRows(
-    db,
-    rows.map(({ id }) => id),
-    now,
-  )
-  return { total: rows[0]?.total ?? 0, products: rows.flatMap(({ id }) => byId.get(id) ?? []) }
+    SELECT id, row_number() OVER (ORDER BY ${rank} DESC, popularity DESC, id) AS place,
+      (SELECT count(*)::int FROM hits) AS total
+    FROM hits ORDER BY place OFFSET ${offset} LIMIT ${limit}`
+  return findRows(db, page, now)
 }
 
 /** Top categories that have something on sale, with how much. */
@@ -175,21 +186,53 @@ export async function findCategories(db: Db): Promise<{ categoryId: number; titl
 export async function saveSearch(
   db: Db,
   personId: number,
-  query: string,
+  words: string,
   categoryId: number | null,
   now: Date,
 ): Promise<number> {
-  const [row] = await db.$queryRaw<{ id: number }[]>`
-    INSERT INTO search (person_id, query, category_id, created_at) VALUES (${personId}, ${query}, ${categoryId}, ${now})
-    RETURNING id`
-  if (!row) throw new Error('an insert returns its row')
-  return row.id
+  const { id } = await savedSearches(db, { personId, words, categoryId, now })
+  return id
 }
 
+type NewSearch = { personId: number; words: string; categoryId: number | null; now: Date }
+
+const savedSearches = together(async (db, asked: NewSearch[]) =>
+  query<{ id: number }>(
+    db,
+    Prisma.sql`
+    WITH one AS MATERIALIZED (
+      SELECT nextval('search_id_seq')::int AS id, asked.* FROM unnest(
+        (SELECT ${asked.map(({ personId }) => personId)}::int[]), (SELECT ${asked.map(({ words }) => words)}::text[]),
+        (SELECT ${asked.map(({ categoryId }) => categoryId)}::int[]),
+        (SELECT ${asked.map(({ now }) => now.toISOString())}::timestamptz[])
+      ) WITH ORDINALITY asked (person_id, query, category_id, created_at, place)),
+    saved AS (
+      INSERT INTO search (id, person_id, query, category_id, created_at)
+      SELECT id, person_id, query, category_id, created_at FROM one)
+    SELECT id FROM one ORDER BY place`,
+  ),
+)
+
+type SearchRow = { query: string; categoryId: number | null }
+
 /** Only the person's own: ids in buttons are hostile. */
-export async function findSearch(db: Db, searchId: number, personId: number) {
-  return db.search.findFirst({ where: { id: searchId, personId }, select: { query: true, categoryId: true } })
+export async function findSearch(db: Db, searchId: number, personId: number): Promise<SearchRow | undefined> {
+  const { query, categoryId } = await searches(db, { searchId, personId })
+  return query === null ? undefined : { query, categoryId }
 }
+
+const searches = together(async (db, asked: { searchId: number; personId: number }[]) =>
+  query<{ query: string | null; categoryId: number | null }>(
+    db,
+    Prisma.sql`
+    SELECT s.query, s.category_id AS "categoryId"
+    FROM unnest(
+        (SELECT ${asked.map(({ searchId }) => searchId)}::int[]), (SELECT ${asked.map(({ personId }) => personId)}::int[])
+      ) WITH ORDINALITY one (id, person_id, place)
+    LEFT JOIN search s ON s.id = one.id AND s.person_id = one.person_id
+    ORDER BY one.place`,
+  ),
+)
 
 export async function forgetSearches(db: Db, before: Date): Promise<number> {
   return db.$executeRaw`DELETE FROM search WHERE created_at < ${before}`

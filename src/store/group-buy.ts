@@ -1,7 +1,8 @@
 import type { GroupState, SeatState } from '#domain/group-buy.ts'
 import type { PaymentState } from '#domain/payments.ts'
 import type { Words } from '#domain/people.ts'
-import type { Db } from './db.ts'
+import { query, type Db } from './db.ts'
+import { Prisma } from './prisma/client.ts'
 
 export type GroupRow = {
   groupId: number
@@ -69,10 +70,13 @@ export async function findGroup(db: Db, where: { id: number } | { token: string 
 
 /** Open groups of a product that still have a free seat, nearest to completion first, then nearest to their end. */
 export async function findOpenGroups(db: Db, productId: number, now: Date, limit: number): Promise<GroupRow[]> {
-  const rows = await db.$queryRaw<{ id: number }[]>`
+  const rows = await query<{ id: number }>(
+    db,
+    Prisma.sql`
     SELECT g.id FROM "group" g JOIN variant v ON v.id = g.variant_id
     WHERE v.product_id = ${productId} AND g.state = 'open' AND g.deadline_at > ${now} AND g.taken_seats < g.size
-    ORDER BY g.size - g.paid_seats, g.deadline_at, g.id LIMIT ${limit}`
+    ORDER BY g.size - g.paid_seats, g.deadline_at, g.id LIMIT ${limit}`,
+  )
   const groups = await Promise.all(rows.map(({ id }) => findGroup(db, { id })))
   return groups.filter((group) => group !== undefined)
 }
@@ -212,15 +216,15 @@ export async function findGroupOfOrder(db: Db, orderId: number): Promise<number 
 }
 
 /**
- * The money of a seat went back. While the group is open the seat is free for others again; a group that has ended
+ * The money of a seat went back, or is owed back. While the group is open the seat is free for others again; a group that has ended
  * keeps the numbers that it ended with. Call with the group's row locked.
  */
-export async function freeSeat(db: Db, seatId: number): Promise<void> {
+export async function freeSeat(db: Db, seatId: number, state: 'released' | 'refund_due'): Promise<void> {
   await db.$executeRaw`
     WITH was AS (
       SELECT id, state FROM seat WHERE id = ${seatId} AND state IN ('held', 'paid', 'confirmed') FOR NO KEY UPDATE),
     freed AS (
-      UPDATE seat SET state = 'released' FROM was WHERE seat.id = was.id RETURNING seat.group_id, was.state)
+      UPDATE seat SET state = ${state} FROM was WHERE seat.id = was.id RETURNING seat.group_id, was.state)
     UPDATE "group" g SET taken_seats = taken_seats - 1, version = version + 1,
       paid_seats = paid_seats - CASE freed.state WHEN 'held' THEN 0 ELSE 1 END
     FROM freed WHERE g.id = freed.group_id AND (g.state = 'open' OR freed.state = 'held')`

@@ -1,6 +1,6 @@
 import type { Language } from '#domain/people.ts'
-import type { Db } from './db.ts'
-import type { Prisma } from './prisma/client.ts'
+import { query, together, type Db } from './db.ts'
+import { Prisma } from './prisma/client.ts'
 
 export type Visit = {
   wasHandled: boolean
@@ -12,34 +12,57 @@ export type Visit = {
     data: Prisma.JsonValue
     chatOpened: boolean
     unreachable: boolean
+    /** Where their parcels go, once they said so. */
+    city: City | null
   }
 }
 
-/** Everything that is needed before an update can be handled, in one round trip: it runs for every tap. */
-export async function findVisit(db: Db, messenger: string, externalId: string, updateId: string): Promise<Visit> {
-  const [row] = await db.$queryRaw<
-    {
-      wasHandled: boolean
-      personId: number | null
-      language: Language
-      timeZone: string
-      step: string | null
-      data: Prisma.JsonValue
-      chatOpened: boolean
-      unreachable: boolean
-    }[]
-  >`
-    SELECT EXISTS (SELECT 1 FROM handled_update WHERE messenger = ${messenger} AND update_id = ${updateId}) AS "wasHandled",
-      p.id AS "personId", p.language, p.time_zone AS "timeZone", d.step, d.data,
-      i.chat_opened_at IS NOT NULL AS "chatOpened", i.unreachable_at IS NOT NULL AS "unreachable"
-    FROM (VALUES (1)) one
-    LEFT JOIN identity i ON i.messenger = ${messenger} AND i.external_id = ${externalId}
-    LEFT JOIN person p ON p.id = i.person_id
-    LEFT JOIN dialog d ON d.person_id = p.id AND d.messenger = ${messenger}`
-  if (!row) throw new Error('the visit query returns one row')
-  const { wasHandled, personId, ...rest } = row
-  return personId === null ? { wasHandled } : { wasHandled, person: { personId, ...rest } }
+export type City = Pick<RecipientFields, 'cityCode' | 'cityName'>
+
+type VisitRow = {
+  wasHandled: boolean
+  personId: number | null
+  language: Language
+  timeZone: string
+  step: string | null
+  data: Prisma.JsonValue
+  chatOpened: boolean
+  unreachable: boolean
+  cityCode: number | null
+  cityName: string
 }
+
+type Caller = { messenger: string; externalId: string; updateId: string }
+
+/** Everything that is needed before an update can be handled, in one round trip or less: it runs for every tap. */
+export async function findVisit(db: Db, messenger: string, externalId: string, updateId: string): Promise<Visit> {
+  const { wasHandled, personId, cityCode, cityName, ...rest } = await visits(db, { messenger, externalId, updateId })
+  const city = cityCode === null ? null : { cityCode, cityName }
+  return personId === null ? { wasHandled } : { wasHandled, person: { personId, city, ...rest } }
+}
+
+const visits = together(async (db, callers: Caller[]) =>
+  query<VisitRow>(
+    db,
+    Prisma.sql`
+    SELECT EXISTS (
+        SELECT 1 FROM handled_update h WHERE h.messenger = one.messenger AND h.update_id = one.update_id
+      ) AS "wasHandled",
+      p.id AS "personId", p.language, p.time_zone AS "timeZone", d.step, d.data,
+      i.chat_opened_at IS NOT NULL AS "chatOpened", i.unreachable_at IS NOT NULL AS "unreachable",
+      r.city_code AS "cityCode", r.city_name AS "cityName"
+    FROM unnest(
+        (SELECT ${callers.map(({ messenger }) => messenger)}::text[]),
+        (SELECT ${callers.map(({ externalId }) => externalId)}::text[]),
+        (SELECT ${callers.map(({ updateId }) => updateId)}::text[])
+      ) WITH ORDINALITY one (messenger, external_id, update_id, place)
+    LEFT JOIN identity i ON i.messenger = one.messenger AND i.external_id = one.external_id
+    LEFT JOIN person p ON p.id = i.person_id
+    LEFT JOIN dialog d ON d.person_id = p.id AND d.messenger = one.messenger
+    LEFT JOIN recipient r ON r.person_id = p.id
+    ORDER BY one.place`,
+  ),
+)
 
 /** Makes a person known. Two first updates at once make one person: the loser of the race finds the winner's. */
 export async function createPerson(
@@ -79,6 +102,10 @@ export async function markUnreachable(db: Db, messenger: string, externalId: str
 }
 
 /** @param leftRef a message that shows another screen from now on: what it showed before is no longer kept up to date. */
+/**
+ * Resolves when it is written for good.
+ * @param leftRef a message that shows another screen from now on: what it showed before is no longer kept up to date.
+ */
 export async function markHandled(
   db: Db,
   messenger: string,
@@ -86,11 +113,28 @@ export async function markHandled(
   leftRef: string | null,
   now: Date,
 ): Promise<void> {
-  await db.$executeRaw`
-    WITH gone AS (DELETE FROM live_card WHERE messenger = ${messenger} AND message_ref = ${leftRef})
-    INSERT INTO handled_update (messenger, update_id, handled_at) VALUES (${messenger}, ${updateId}, ${now})
-    ON CONFLICT DO NOTHING`
+  await handled(db, { messenger, updateId, leftRef, now })
 }
+
+type Handled = { messenger: string; updateId: string; leftRef: string | null; now: Date }
+
+/** In the order of their ids, so that two processes that were given the same updates cannot wait for each other. */
+const handled = together(async (db, updates: Handled[]) => {
+  await query(
+    db,
+    Prisma.sql`
+    WITH one AS MATERIALIZED (
+      SELECT * FROM unnest(
+        ${updates.map(({ messenger }) => messenger)}::text[], ${updates.map(({ updateId }) => updateId)}::text[],
+        ${updates.map(({ leftRef }) => leftRef)}::text[], ${updates.map(({ now }) => now.toISOString())}::timestamptz[]
+      ) one (messenger, update_id, left_ref, handled_at)),
+    gone AS (DELETE FROM live_card c USING one WHERE c.messenger = one.messenger AND c.message_ref = one.left_ref)
+    INSERT INTO handled_update (messenger, update_id, handled_at)
+    SELECT messenger, update_id, handled_at FROM one ORDER BY messenger, update_id
+    ON CONFLICT DO NOTHING`,
+  )
+  return updates.map(() => undefined)
+})
 
 /** Messengers repeat an update for a day at most. */
 export async function forgetHandledUpdates(db: Db, before: Date): Promise<number> {

@@ -125,12 +125,13 @@ export async function insertPost(
 /**
  * Marks a post before it is sent. One that is marked already belonged to a process that died while sending: it may be
  * out, so it is in doubt and not sent again.
+ * @returns undefined when it was done with before.
  */
-export async function claimPost(db: Db, postId: number): Promise<boolean> {
-  const [row] = await db.$queryRaw<{ state: string }[]>`
+export async function claimPost(db: Db, postId: number): Promise<'sending' | 'doubtful' | undefined> {
+  const [row] = await db.$queryRaw<{ state: 'sending' | 'doubtful' }[]>`
     UPDATE post SET state = CASE state WHEN 'due' THEN 'sending' ELSE 'doubtful' END
     WHERE id = ${postId} AND state IN ('due', 'sending') RETURNING state`
-  return row?.state === 'sending'
+  return row?.state
 }
 
 export async function finishPost(

@@ -2,6 +2,7 @@
 import type { Telegram as Client } from 'telegraf'
 import type { Opts, Telegram } from 'telegraf/types'
 import { classify, type Failure } from './errors.ts'
+import { createCallJson } from './http.ts'
 import type { Gate, Turn } from './pace.ts'
 
 export type Log = {
@@ -37,6 +38,7 @@ export const atOnce: Turn = { priority: 'reply', chat: undefined }
 
 export function createApi(options: { client: Client; gate: Gate; token: string; log: Log }): Api {
   const { client, gate, token, log } = options
+  const callJson = createCallJson(client.options.apiRoot, token)
   const running = new Set<Promise<unknown>>()
 
   return {
@@ -54,6 +56,13 @@ export function createApi(options: { client: Client; gate: Gate; token: string; 
     },
   }
 
+  async function callOnce<M extends keyof Telegram>(method: M, payload: Opts<M>): Promise<Result<M>> {
+    if (!hasUpload(payload)) return (await callJson(method, payload, callTimeoutMs)) as Result<M>
+    const signal = asClientSignal(AbortSignal.timeout(callTimeoutMs))
+    // A copy: telegraf turns parts of it into strings when it uploads, and a repeat needs the original.
+    return client.callApi(method, { ...payload }, { signal })
+  }
+
   async function perform<M extends keyof Telegram>(
     method: M,
     payload: Opts<M>,
@@ -64,9 +73,7 @@ export function createApi(options: { client: Client; gate: Gate; token: string; 
     for (let isRepeat = false; ; isRepeat = true) {
       await gate.enter(turn, isRepeat)
       try {
-        const signal = asClientSignal(AbortSignal.timeout(callTimeoutMs))
-        // A copy: telegraf turns parts of it into strings when it uploads, and a repeat needs the original.
-        return { ok: true, value: await client.callApi(method, { ...payload }, { signal }) }
+        return { ok: true, value: await callOnce(method, payload) }
       } catch (error) {
         const failure = classify(error, token)
         if (failure.kind === 'pause') {
@@ -81,6 +88,14 @@ export function createApi(options: { client: Client; gate: Gate; token: string; 
       }
     }
   }
+}
+
+/** Our own pictures as bytes: `photo` itself, or the `media` of an edit. */
+function hasUpload(payload: object): boolean {
+  const photo: unknown = 'photo' in payload ? payload.photo : undefined
+  const media: unknown = 'media' in payload ? payload.media : undefined
+  const inner = typeof media === 'object' && media !== null && 'media' in media ? media.media : undefined
+  return typeof photo === 'object' || typeof inner === 'object'
 }
 
 type ClientSignal = NonNullable<NonNullable<Parameters<Client['callApi']>[2]>['signal']>

@@ -25,4 +25,5 @@ bot.on('callback_query', async (ctx) => {
 })
 
 bot.botInfo = await bot.telegram.getMe()
-createServer(bot.webhookCallback('/')).listen(Number(BARE_PORT), '127.0.0.1')
+const answer = bot.webhookCallback('/')
+createServer((request, response) => void answer(request, response)).listen(Number(BARE_PORT), '127.0.0.1')

@@ -12,11 +12,14 @@ export type Bot = {
   /** What it shows an update with, and whether it stops the spinner of a tap, too. */
   shows: { tap: string; search: string }
   answersTaps: boolean
+  /** How often each person tapped, so that no tap asks for what the message shows already. */
+  taps: Map<number, number>
 }
 
-export type Sent = { customer: Customer; kind: 'tap' | 'search'; queryId: string; atMs: number; isAccepted: boolean }
+export type Sent = { customer: Customer; kind: 'tap' | 'search'; atMs: number; isAccepted: boolean }
 
-export type Load = ReturnType<typeof createLoad>
+/** `clicker` has a message with a button of the bot's and sends no updates. */
+export type World = { apiUrl: string; sandboxUrl: string; clicker: { id: number; messageId: number } }
 
 /** Of ten updates five leaf through results, two open a product, three are words typed. */
 const mix = ['page', 'page', 'search', 'page', 'product', 'search', 'page', 'page', 'product', 'search'] as const
@@ -25,15 +28,17 @@ const mix = ['page', 'page', 'search', 'page', 'product', 'search', 'page', 'pag
  * @param productIds what taps open.
  * @param queries words that people type.
  */
-export function createLoad(bots: { apiUrl: string; sandboxUrl: string }, productIds: number[], queries: string[]) {
+export function createLoad(world: World, productIds: number[], queries: string[]) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1000 })
   // Ids go on from where an earlier database may have ended; the second is in the middle of nowhere on purpose.
   let lastUpdate = 700_000_000
   let lastCall = 0
+  let pressed = { queryId: '', nextUpdate: 0 }
 
   return {
     /** As many as possible, `atOnce` under way. Ends after `maxMs`, or when everybody has sent one update. */
     async closed(bot: Bot, customers: readonly Customer[], atOnce: number, maxMs: number) {
+      pressed = await press()
       const sent: Sent[] = []
       const startedAt = performance.now()
       let next = 0
@@ -53,6 +58,7 @@ export function createLoad(bots: { apiUrl: string; sandboxUrl: string }, product
      * due, so that a late start of ours is not to the bot's credit.
      */
     async open(bot: Bot, customers: readonly Customer[], perSecond: number, maxMs: number) {
+      pressed = await press()
       const sending: Promise<Sent>[] = []
       const startedAt = now()
       let due = startedAt
@@ -69,21 +75,22 @@ export function createLoad(bots: { apiUrl: string; sandboxUrl: string }, product
     async check(bot: Bot, sent: readonly Sent[]) {
       const calls = await callsSince()
       const latencies: number[] = []
-      let errors = 0
-      const complain = (count: number) => (errors += count)
-      for (const { customer, kind, queryId, atMs, isAccepted } of sent) {
-        if (!isAccepted) complain(1)
+      const errors: Record<string, number> = {}
+      const complain = (what: string, count = 1) => (errors[what] = (errors[what] ?? 0) + count)
+      for (const { customer, kind, atMs, isAccepted } of sent) {
+        if (!isAccepted) complain('not accepted by the bot')
         const shown = calls.shownTo.get(customer.id) ?? []
         calls.shownTo.delete(customer.id)
         const [first, ...doubled] = shown
-        if (!first?.ok || first.method !== bot.shows[kind]) complain(1)
+        if (!first) complain('never answered')
+        else if (!first.ok) complain(`refused: ${first.description}`)
+        else if (first.method !== bot.shows[kind]) complain(`a ${kind} answered by ${first.method}`)
         else latencies.push(first.atMs - atMs)
-        complain(doubled.length)
-        const answers = calls.answered.get(queryId) ?? 0
-        if (answers !== (kind === 'tap' && bot.answersTaps ? 1 : 0)) complain(1)
+        if (doubled.length > 0) complain('answered more than once', doubled.length)
       }
-      // To people who sent nothing.
-      for (const stray of calls.shownTo.values()) complain(stray.length)
+      const taps = bot.answersTaps ? sent.filter(({ kind }) => kind === 'tap').length : 0
+      if (calls.answers !== taps) complain('taps not answered exactly once', Math.abs(calls.answers - taps))
+      for (const stray of calls.shownTo.values()) complain('sent to somebody who sent nothing', stray.length)
       return { errors, latencies }
     },
 
@@ -95,12 +102,13 @@ export function createLoad(bots: { apiUrl: string; sandboxUrl: string }, product
 
   async function send(bot: Bot, customer: Customer, dueMs = now()): Promise<Sent> {
     const updateId = ++lastUpdate
-    const { kind, queryId, update } = makeUpdate(customer, updateId)
+    const { kind, update } = makeUpdate(bot, customer, updateId)
     const status = await post(bot, JSON.stringify(update)).catch(() => 0)
-    return { customer, kind, queryId, atMs: dueMs, isAccepted: status >= 200 && status < 300 }
+    return { customer, kind, atMs: dueMs, isAccepted: status >= 200 && status < 300 }
   }
 
-  function makeUpdate({ id, messageId, searchId, results }: Customer, updateId: number) {
+  function makeUpdate(bot: Bot, customer: Customer, updateId: number) {
+    const { id, messageId, searchId, results } = customer
     const what = mix[updateId % mix.length] ?? 'page'
     const from = { id, is_bot: false, first_name: 'Anna', language_code: 'ru' }
     const chat = { id, type: 'private', first_name: 'Anna' }
@@ -108,13 +116,14 @@ export function createLoad(bots: { apiUrl: string; sandboxUrl: string }, product
     if (what === 'search') {
       const text = pick(queries, updateId)
       const message = { message_id: 1_000_000 + updateId, from, chat, date, text }
-      return { kind: 'search', queryId: '', update: { update_id: updateId, message } } as const
+      return { kind: 'search', update: { update_id: updateId, message } } as const
     }
+    const turn = (bot.taps.get(id) ?? id) + 1
+    bot.taps.set(id, turn)
     const intent: Intent =
       what === 'page'
-        ? { do: 'results', searchId, page: Math.floor(updateId / mix.length) % results }
-        : { do: 'product', productId: pick(productIds, updateId) }
-    const queryId = `9${updateId}`
+        ? { do: 'results', searchId, page: turn % results }
+        : { do: 'product', productId: pick(productIds, turn) }
     const message = {
       message_id: messageId,
       from: { id: 1, is_bot: true, first_name: 'Vmeste' },
@@ -123,8 +132,8 @@ export function createLoad(bots: { apiUrl: string; sandboxUrl: string }, product
       photo: [],
     }
     const data = intentToAct(intent)
-    const callback_query = { id: queryId, from, message, chat_instance: '1', data }
-    return { kind: 'tap', queryId, update: { update_id: updateId, callback_query } } as const
+    const callback_query = { id: pressed.queryId, from, message, chat_instance: '1', data }
+    return { kind: 'tap', update: { update_id: updateId, callback_query } } as const
   }
 
   async function post(bot: Bot, body: string): Promise<number> {
@@ -140,33 +149,52 @@ export function createLoad(bots: { apiUrl: string; sandboxUrl: string }, product
   }
 
   /**
-   * The sandbox does not know the queries of taps that it has not made, so it refuses their answers as too late: only
-   * that there was exactly one is looked at.
+   * One real press of a button. All taps of a round carry its query, because the sandbox refuses to answer one that it
+   * has not made, and would make both sides pay for the refusal. It may be answered for 15 s.
    */
+  async function press() {
+    const { id, messageId } = world.clicker
+    const body = JSON.stringify({ from: id, chat: id, message_id: messageId, row: 0, column: 0 })
+    const headers = { 'content-type': 'application/json' }
+    // Resolves only when the bot under measurement answers.
+    void fetch(`${world.sandboxUrl}/sim/clicks`, { method: 'POST', headers, body }).catch(() => undefined)
+    const response = await fetch(`${world.apiUrl}/getUpdates?timeout=5&offset=${pressed.nextUpdate}`)
+    const { result } = (await response.json()) as { result: { update_id: number; callback_query: { id: string } }[] }
+    const update = result.at(-1)
+    if (!update) throw new Error('the sandbox made no update of a click')
+    return { queryId: update.callback_query.id, nextUpdate: update.update_id + 1 }
+  }
+
   async function callsSince() {
-    await fetch(`${bots.apiUrl}/getMe`) // its own number is where the next look begins
+    await fetch(`${world.apiUrl}/getMe`) // its own number is where the next look begins
     const marks = (await getJson(`/sim/calls?method=getMe&after=${lastCall}`)) as { seq: number }[]
     const calls = (await getJson(`/sim/calls?after=${lastCall}`)) as Call[]
     lastCall = marks.at(-1)?.seq ?? lastCall
-    const shownTo = new Map<number, { method: string; ok: boolean; atMs: number }[]>()
-    const answered = new Map<string, number>()
-    for (const { method, ok, at, params } of calls) {
+    const shownTo = new Map<number, { method: string; ok: boolean; description: string; atMs: number }[]>()
+    let answers = 0
+    for (const { method, ok, description = '', at, params } of calls) {
       const { chat_id: chat, callback_query_id: queryId } = params
-      if (queryId !== undefined) answered.set(queryId, (answered.get(queryId) ?? 0) + 1)
+      if (queryId !== undefined && ok) answers += 1
       if (chat === undefined) continue
       const shown = shownTo.get(chat) ?? []
-      shown.push({ method, ok, atMs: Date.parse(at) })
+      shown.push({ method, ok, description, atMs: Date.parse(at) })
       shownTo.set(chat, shown)
     }
-    return { shownTo, answered }
+    return { shownTo, answers }
   }
 
   async function getJson(path: string): Promise<unknown> {
-    return (await fetch(bots.sandboxUrl + path)).json()
+    return (await fetch(world.sandboxUrl + path)).json()
   }
 }
 
-type Call = { method: string; ok: boolean; at: string; params: { chat_id?: number; callback_query_id?: string } }
+type Call = {
+  method: string
+  ok: boolean
+  description?: string
+  at: string
+  params: { chat_id?: number; callback_query_id?: string }
+}
 
 function pick<T>(values: readonly T[], at: number): T {
   const value = values[at % values.length]

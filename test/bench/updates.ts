@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { browse } from '#shop/catalog.ts'
+import { browse, topCategories } from '#shop/catalog.ts'
 import { importDemo } from '#shop/catalog-import.ts'
 import { openDatabase, type Client } from '#store/db.ts'
 import { startPostgres } from '#store/postgres.ts'
@@ -23,8 +23,9 @@ const atOnce = 32
 const people = 5000
 const rounds = 3
 const roundMs = 3000
-const warmUpMs = 3000
-const halfLoadMs = 6000
+/** Our code is larger than telegraf's, and runs at its speed only once it was compiled. */
+const warmUpMs = { ours: 5000, bare: 3000 }
+const halfLoadMs = 5000
 /** Everyday words: some match one product, some a dozen. */
 const queries = ['чайник', 'наушники', 'кофе', 'кружка', 'свитер', 'usb', 'чай', 'рюкзак', 'для дома', 'kettle', '耳机']
 
@@ -51,10 +52,11 @@ export async function benchUpdates(say: (line: string) => void): Promise<Report>
     endings.push(() => sandbox.stop())
 
     const { ours, bare, bots, apiUrl } = await startBots(databaseUrl, sandboxUrl, scratch, endings)
-    const customers = await makeCustomers(db, sandboxUrl, apiUrl)
+    const [clicker, ...customers] = await makeCustomers(db, sandboxUrl, apiUrl)
+    if (!clicker) throw new Error('nobody was made')
     const products = await db.product.findMany({ select: { id: true }, orderBy: { id: 'asc' } })
     const ids = products.map(({ id }) => id)
-    const load = createLoad({ apiUrl, sandboxUrl }, ids, queries)
+    const load = createLoad({ apiUrl, sandboxUrl, clicker }, ids, queries)
     await load.skip()
 
     const cpu = (bot: Child) => ({
@@ -63,32 +65,36 @@ export async function benchUpdates(say: (line: string) => void): Promise<Report>
       sandbox: cpuMs(sandbox.pid),
       load: process.cpuUsage().user / 1000 + process.cpuUsage().system / 1000,
     })
-    let errors = 0
-    async function round_(which: 'ours' | 'bare', ms: number) {
+    const errors: Record<string, number> = {}
+    const count = (found: Record<string, number>) => {
+      for (const [what, times] of Object.entries(found)) errors[what] = (errors[what] ?? 0) + times
+      return sum(found)
+    }
+    async function oneRound(which: 'ours' | 'bare', ms: number) {
       const child = which === 'ours' ? ours : bare
       const before = cpu(child)
       const { sent, seconds } = await load.closed(bots[which], customers, atOnce, ms)
       const after = cpu(child)
       const checked = await load.check(bots[which], sent)
-      errors += checked.errors
+      const wrong = count(checked.errors)
       const spent = Object.entries(after).map(([name, value]) => [
         name,
         round((value - before[name as keyof typeof before]) / sent.length, 2),
       ])
-      const perSecond = (sent.length - checked.errors) / seconds
-      say(`  ${which.padEnd(5)}${round(perSecond)} updates/s, ${checked.errors} errors`)
+      const perSecond = checked.latencies.length / seconds
+      say(`  ${which.padEnd(5)}${round(perSecond)} updates/s, ${wrong} errors`)
       return { perSecond, spent: Object.fromEntries(spent) as Record<string, number> }
     }
 
     say('Warm-up:')
-    for (const which of ['ours', 'bare'] as const) await round_(which, warmUpMs)
+    for (const which of ['ours', 'bare'] as const) await oneRound(which, warmUpMs[which])
     say(`In turns, ${atOnce} updates under way:`)
     const results = {
-      ours: [] as Awaited<ReturnType<typeof round_>>[],
-      bare: [] as Awaited<ReturnType<typeof round_>>[],
+      ours: [] as Awaited<ReturnType<typeof oneRound>>[],
+      bare: [] as Awaited<ReturnType<typeof oneRound>>[],
     }
     for (let at = 0; at < rounds; at++) {
-      for (const which of ['ours', 'bare'] as const) results[which].push(await round_(which, roundMs))
+      for (const which of ['ours', 'bare'] as const) results[which].push(await oneRound(which, roundMs))
     }
     const speed = (which: 'ours' | 'bare') => median(results[which].map(({ perSecond }) => perSecond))
 
@@ -96,7 +102,7 @@ export async function benchUpdates(say: (line: string) => void): Promise<Report>
     say(`At half of our load, ${round(halfLoad)} updates/s:`)
     const { sent } = await load.open(bots.ours, customers, halfLoad, halfLoadMs)
     const { errors: lateErrors, latencies } = await load.check(bots.ours, sent)
-    errors += lateErrors
+    count(lateErrors)
     const p95 = percentile(latencies, 95)
     const ratio = speed('ours') / speed('bare')
     if (ours.complaints() !== '') say(`Our bot said:\n${ours.complaints().slice(0, 2000)}`)
@@ -111,20 +117,25 @@ export async function benchUpdates(say: (line: string) => void): Promise<Report>
       p95_ms: round(p95, 1),
       p99_ms: round(percentile(latencies, 99), 1),
       peak_mb: peakMb(ours.pid),
-      errors,
+      errors: sum(errors),
       goal: 'ratio >= 0.5 of the bare bot, p95 < 60 ms at half of our load',
-      met: ratio >= 0.5 && p95 < 60 && errors === 0,
+      met: ratio >= 0.5 && p95 < 60 && sum(errors) === 0,
       ours_rounds: results.ours.map(({ perSecond }) => round(perSecond)),
       baseline_rounds: results.bare.map(({ perSecond }) => round(perSecond)),
       half_load_per_second: round(halfLoad),
       half_load_updates: sent.length,
       ours_cpu_ms_per_update: results.ours.at(-1)?.spent,
+      error_kinds: errors,
       baseline_cpu_ms_per_update: results.bare.at(-1)?.spent,
     }
   } finally {
-    for (const end of endings.reverse()) await end()
+    for (const end of endings.toReversed()) await end()
     rmSync(scratch, { recursive: true, force: true })
   }
+}
+
+function sum(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((all, one) => all + one, 0)
 }
 
 /** Both bots with one token and one database; updates reach them from the load alone, by the webhook that each serves. */
@@ -163,12 +174,14 @@ async function startBots(databaseUrl: string, sandboxUrl: string, scratch: strin
       headers: { 'x-telegram-bot-api-secret-token': web.webhookSecret },
       shows: { tap: 'editMessageMedia', search: 'sendPhoto' },
       answersTaps: true,
+      taps: new Map(),
     },
     bare: {
       url: bareUrl,
       headers: {},
       shows: { tap: 'editMessageCaption', search: 'sendMessage' },
       answersTaps: false,
+      taps: new Map(),
     },
   }
   return { ours, bare, bots, apiUrl }
@@ -200,7 +213,8 @@ async function makeCustomers(db: Client, sandboxUrl: string, apiUrl: string): Pr
       for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
         await post(`${sandboxUrl}/sim/people`, { id, first_name: 'Anna', language_code: 'ru' })
         await post(`${sandboxUrl}/sim/messages`, { from: id, text: '/start' })
-        const card = { chat_id: id, photo: 'https://example.com/card.png', caption: 'card' }
+        const reply_markup = { inline_keyboard: [[{ text: 'Home', callback_data: 'h' }]] }
+        const card = { chat_id: id, photo: 'https://example.com/card.png', caption: 'card', reply_markup }
         const { result } = (await post(`${apiUrl}/sendPhoto`, card)) as { result: { message_id: number } }
         messageIds.set(id, result.message_id)
       }
@@ -214,18 +228,27 @@ async function makeCustomers(db: Client, sandboxUrl: string, apiUrl: string): Pr
       RETURNING id)
     INSERT INTO identity (messenger, external_id, person_id, chat_opened_at)
     SELECT 'telegram', (${firstId}::int - 1 + row_number() OVER ())::text, id, now() FROM one`
-  const totals = await Promise.all(queries.map(async (query) => (await browse(db, query, 0, 1, new Date())).total))
-  // Leafing needs something to leaf through.
-  const leafed = queries.flatMap((query, at) => ((totals[at] ?? 0) > 1 ? [{ query, results: totals[at] ?? 0 }] : []))
-  const searches = await db.$queryRaw<{ id: number; who: string; query: string }[]>`
+  // Half of them leaf through what they searched, half through a category. Leafing needs more than one result.
+  const found = await Promise.all(queries.map(async (query) => (await browse(db, query, 0, 1, new Date())).total))
+  const categories = await topCategories(db)
+  const leafed = [
+    ...queries.map((query, at) => ({ query, categoryId: null, results: found[at] ?? 0 })),
+    ...categories.map(({ categoryId, products }) => ({ query: '', categoryId, results: products })),
+  ].filter(({ results }) => results > 1)
+  const searches = await db.$queryRaw<{ id: number; who: string; query: string; categoryId: number | null }[]>`
     WITH one AS (
-      INSERT INTO search (person_id, query, created_at)
-      SELECT person_id, (${leafed.map(({ query }) => query)}::text[])[1 + person_id % ${leafed.length}], now() FROM identity
-      RETURNING id, person_id, query)
-    SELECT one.id, i.external_id AS who, one.query FROM one JOIN identity i ON i.person_id = one.person_id`
-  await db.$executeRaw`ANALYZE`
-  return searches.map(({ id: searchId, who, query }) => {
-    const results = leafed.find((known) => known.query === query)?.results ?? 1
+      INSERT INTO search (person_id, query, category_id, created_at)
+      SELECT person_id, (${leafed.map(({ query }) => query)}::text[])[1 + person_id % ${leafed.length}],
+        (${leafed.map(({ categoryId }) => categoryId)}::int[])[1 + person_id % ${leafed.length}], now()
+      FROM identity RETURNING id, person_id, query, category_id)
+    SELECT one.id, i.external_id AS who, one.query, one.category_id AS "categoryId"
+    FROM one JOIN identity i ON i.person_id = one.person_id`
+  // As autovacuum would within a minute. Not the tables that are empty yet: it leaves them alone, and a table known to
+  // be empty is read from end to end until it is looked at again.
+  await db.$executeRaw`VACUUM ANALYZE product, variant, stock_level, location, campaign, campaign_price, seller`
+  await db.$executeRaw`VACUUM ANALYZE person, identity, search`
+  return searches.map(({ id: searchId, who, query, categoryId }) => {
+    const results = leafed.find((known) => known.query === query && known.categoryId === categoryId)?.results ?? 1
     return { id: Number(who), messageId: messageIds.get(Number(who)) ?? 0, searchId, results }
   })
 }

@@ -49,7 +49,7 @@ test('news heard twice acts once', () => {
   for (const current of states) {
     for (const provider of providerStates) {
       const step = advancePayment(current, provider)
-      if (step) expect(advancePayment(step.state, provider)).toBeUndefined()
+      expect(step && advancePayment(step.state, provider)).toBeUndefined()
     }
   }
 })

@@ -24,7 +24,11 @@ test.each([
 })
 
 test('any tag at all leads to a language that we speak', () => {
-  fc.assert(fc.property(fc.string({ unit: 'binary' }), (tag) => languages.includes(languageFromTag(tag))))
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (tag) => {
+      expect(languages).toContain(languageFromTag(tag))
+    }),
+  )
 })
 
 test('words are read in the language asked for, otherwise in the nearest that exists', () => {
@@ -68,13 +72,12 @@ test.each([
 test('whatever is typed, a phone number is E.164 or nothing', () => {
   const typed = fc.oneof(
     fc.string({ unit: 'binary' }),
-    fc.string({ unit: fc.constantFrom(...'0123456789+-() .') }),
+    fc.string({ unit: fc.constantFrom(...'0123456789+-() .'.split('')) }),
     fc.stringMatching(/^\+?[\d ()-]{7,20}$/),
   )
   fc.assert(
     fc.property(typed, (text) => {
-      const phone = parsePhone(text)
-      if (phone !== undefined) expect(phone).toMatch(/^\+[1-9]\d{9,14}$/)
+      expect(parsePhone(text) ?? '+71234567890').toMatch(/^\+[1-9]\d{9,14}$/)
     }),
   )
 })
@@ -83,7 +86,7 @@ test('a number that was read reads as itself again', () => {
   fc.assert(
     fc.property(fc.stringMatching(/^\+?[\d ()-]{7,20}$/), (text) => {
       const phone = parsePhone(text)
-      if (phone !== undefined) expect(parsePhone(phone)).toBe(phone)
+      expect(parsePhone(phone ?? '')).toBe(phone)
     }),
   )
 })

@@ -1,0 +1,122 @@
+/** A part of the product as a process of its own, to be killed at any time. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createServer } from 'node:net'
+import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export const root = resolve(import.meta.dirname, '../..')
+
+/** Every variable the product reads, empty: what a developer has in `.env` must not reach a test. */
+export const emptyEnv = Object.fromEntries(
+  [
+    'TELEGRAM_BOT_TOKEN',
+    'TELEGRAM_API_ROOT',
+    'DATABASE_URL',
+    'DATA_DIR',
+    'PUBLIC_URL',
+    'WEBHOOK_SECRET',
+    'HOST',
+    'PORT',
+    'TRUST_PROXY',
+    'SANDBOX_PORT',
+    'SANDBOX_PACE',
+    'YOOKASSA_SHOP_ID',
+    'YOOKASSA_SECRET_KEY',
+    'YOOKASSA_ENDPOINT',
+    'CDEK_CLIENT_ID',
+    'CDEK_CLIENT_SECRET',
+    'CDEK_ENDPOINT',
+    'LOG_LEVEL',
+  ].map((name) => [name, '']),
+)
+
+export type Child = {
+  readonly pid: number
+  readonly process: ChildProcess
+  /** Everything it has written so far. */
+  out(): string
+  err(): string
+  /** Resolves with the exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals | null>
+  /** Resolves when it is gone. */
+  kill(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>
+}
+
+/** Nothing outlives the tests, however they end. */
+const living = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of living) child.kill('SIGKILL')
+})
+
+export function spawnChild(command: string, args: string[], env: Record<string, string>): Child {
+  const child = spawn(command, args, {
+    cwd: root,
+    env: { ...process.env, ...emptyEnv, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  living.add(child)
+  child.once('exit', () => living.delete(child))
+  let out = ''
+  let err = ''
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()))
+  const ended = new Promise<number | NodeJS.Signals | null>((done) => {
+    child.once('close', (code, signal) => done(code ?? signal))
+  })
+  return {
+    pid: child.pid ?? 0,
+    process: child,
+    out: () => out,
+    err: () => err,
+    ended,
+    async kill(signal) {
+      child.kill(signal)
+      return ended
+    },
+  }
+}
+
+/** Runs a root of the product, e.g. `src/bot.ts`, as its npm script does. */
+export function spawnRoot(file: string, env: Record<string, string>): Child {
+  return spawnChild(process.execPath, ['--import', 'tsx', file], env)
+}
+
+/**
+ * Waits for a condition: looks again and again, for a bounded time.
+ * @returns what the condition gave, once it is neither undefined nor false.
+ */
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+  patienceMs = 40_000,
+): Promise<T> {
+  const giveUpAt = Date.now() + patienceMs
+  for (;;) {
+    const found = await look()
+    if (found !== undefined && found !== false) return found
+    if (Date.now() > giveUpAt) throw new Error(`waited ${patienceMs / 1000} s in vain: ${what}`)
+    await sleep(25)
+  }
+}
+
+export async function freePort(): Promise<number> {
+  return new Promise((found, failed) => {
+    const probe = createServer()
+    probe.once('error', failed)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      const port = typeof address === 'object' && address ? address.port : 0
+      probe.close(() => found(port))
+    })
+  })
+}
+
+/** A process that is there and not merely waiting to be buried. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}

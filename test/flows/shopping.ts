@@ -1,0 +1,48 @@
+/** The ways to an order that flows share. */
+import type { Key } from '#chat/words.ts'
+import { until } from './child.ts'
+import type { Person, Stage } from './stage.ts'
+import { choosePoint } from './story.ts'
+
+/** Finds a product and presses a way to buy it. */
+export async function choose(person: Person, words: string, button: Key): Promise<void> {
+  await person.say(words)
+  await person.sees('search.place-for', { page: 1, query: words })
+  const shown = await person.sees('search.place-for', { page: 1, query: words })
+  const isChoice = (shown.reply_markup?.inline_keyboard ?? []).length > 2 || shown.reply_markup === undefined
+  await person.tap(isChoice ? 'button.details' : 'button.choose')
+  await person.sees('product.left')
+  await person.tap(button)
+}
+
+/** Where parcels go, asked once. */
+export async function giveDetails(stage: Stage, person: Person): Promise<void> {
+  await person.sees('delivery.ask-city')
+  await person.say('Казань')
+  await choosePoint(stage, person)
+  await person.sees('delivery.ask-phone')
+  await person.say('+7 912 345-67-89')
+}
+
+/** Opens a group for a product and pays its first seat. @returns its id. */
+export async function openGroup(stage: Stage, person: Person, words: string): Promise<number> {
+  await choose(person, words, 'button.buy-together')
+  await giveDetails(stage, person)
+  await person.sees('order.hold-group')
+  await person.pay()
+  await person.sees('notice.seat-paid')
+  const identity = { some: { externalId: String(person.id) } }
+  const group = await stage.db.group.findFirstOrThrow({
+    where: { leader: { identities: identity } },
+    orderBy: { id: 'desc' },
+  })
+  return group.id
+}
+
+/** Puts the group's card into a chat. */
+export async function share(stage: Stage, person: Person, chat: number): Promise<void> {
+  const { query = '' } = await person.tap('button.share-group')
+  const { results } = await stage.sim<{ results: { id: string }[] }>('POST', '/sim/inline', { from: person.id, query })
+  await stage.sim('POST', '/sim/inline/choose', { from: person.id, chat, query, result_id: results[0]?.id })
+  await until('the card is known', async () => (await stage.db.groupCard.count({ where: { personId: null } })) > 0)
+}

@@ -1,0 +1,221 @@
+/**
+ * Steps 1 to 7 as people live them: Anna finds, starts a group and shares it, Boris joins it from the chat, both are sent
+ * a parcel; Sofia posts an offer to her channel, Dmitry starts a group from it and Elena finds that group.
+ */
+import { expect } from 'vitest'
+import { until } from './child.ts'
+import type { Person, Stage } from './stage.ts'
+
+export type Cast = {
+  anna: Person
+  boris: Person
+  sofia: Person
+  dmitry: Person
+  elena: Person
+  /** The chat of Anna and Boris, and Sofia's channel. */
+  friends: number
+  channel: number
+}
+
+/** @param between called after each act, when all that follows from it is done. */
+export async function playStory(stage: Stage, between: () => Promise<void>): Promise<Cast> {
+  const anna = await stage.person('Анна', 'ru')
+  const boris = await stage.person('Boris', 'en-GB')
+  const next = async () => {
+    await stage.settled()
+    await between()
+  }
+
+  // 1. The first screen, in the language of each.
+  await anna.say('/start')
+  await anna.sees('home.hello', { name: 'Анна' })
+  await next()
+  await boris.say('/start')
+  await boris.sees('home.hello', { name: 'Boris' })
+  await next()
+
+  // 2. Words, results, paging in place.
+  await anna.say('очаг')
+  const first = await anna.sees('search.place-for', { page: 1, query: 'очаг' })
+  await next()
+  await anna.tap('button.next')
+  const second = await anna.sees('search.place-for', { page: 2, query: 'очаг' })
+  expect(second.message_id).toBe(first.message_id)
+  await next()
+  await anna.tap('button.previous')
+  expect((await anna.sees('search.place-for', { page: 1, query: 'очаг' })).message_id).toBe(first.message_id)
+  await next()
+
+  // 3. A product for two.
+  await anna.say('рюкзак перевал 28')
+  await anna.sees('search.place-for', { page: 1, query: 'рюкзак перевал 28' })
+  await next()
+  await anna.tap('button.choose')
+  await anna.sees('product.left')
+  await next()
+
+  // 4. Together: the details are asked once, then she pays and shares.
+  await anna.tap('button.buy-together')
+  await anna.sees('delivery.ask-city')
+  await next()
+  await anna.say('Казань')
+  await anna.sees('delivery.which-point', { city: 'Казань' })
+  await next()
+  await choosePoint(stage, anna)
+  await anna.sees('delivery.ask-phone')
+  await next()
+  await anna.say({ contact: { phone_number: '+79123456789', first_name: 'Анна' } })
+  await anna.sees('order.hold-group')
+  await next()
+  await anna.pay()
+  await anna.sees('notice.seat-paid')
+  await next()
+  const friends = await chat(stage, { type: 'supergroup', title: 'Друзья', members: [anna.id, boris.id], bot: 'none' })
+  const { query = '' } = await anna.tap('button.share-group')
+  const offered = await stage.sim<{ results: { id: string }[] }>('POST', '/sim/inline', { from: anna.id, query })
+  expect(offered.results).toHaveLength(1)
+  await stage.sim('POST', '/sim/inline/choose', {
+    from: anna.id,
+    chat: friends,
+    query,
+    result_id: offered.results[0]?.id,
+  })
+  await boris.sees('group.open', { paid: 1, size: 2, count: 1 }, friends)
+  await next()
+  await followLink(boris, (await boris.tap('button.join', friends)).answer?.url)
+  await boris.sees('delivery.ask-city')
+  await next()
+  await boris.say('Москва')
+  await boris.sees('delivery.which-point', { city: 'Москва' })
+  await next()
+  await choosePoint(stage, boris)
+  await boris.sees('delivery.ask-phone')
+  await next()
+  await boris.say('8 (912) 345-67-88')
+  await boris.sees('order.hold-group')
+  await next()
+  await boris.pay()
+  await boris.sees('notice.group-formed')
+  await anna.sees('notice.group-formed')
+  await anna.sees('group.formed', { paid: 2, size: 2 }, friends)
+  await next()
+
+  // 6. The carrier takes both parcels; each status is told once.
+  const [annas, boriss] = await parcelsOf(stage, [anna, boris])
+  for (const [status, told] of [
+    ['RECEIVED_AT_SHIPMENT_WAREHOUSE', 'told.accepted'],
+    ['SENT_TO_RECIPIENT_CITY', 'told.in_transit'],
+    ['ACCEPTED_AT_PICK_UP_POINT', 'told.ready_for_pickup'],
+    ['DELIVERED', 'told.delivered'],
+  ] as const) {
+    // The carrier's webhook comes once, and a bot that is down would hear of the step from the next poll only.
+    await stage.bot.isUp()
+    await stage.sim('POST', `/sim/shipments/${annas}`, { status })
+    await stage.sim('POST', `/sim/shipments/${boriss}`, { status })
+    await anna.sees(told)
+    await boris.sees(told)
+    await next()
+  }
+
+  // 7. A shop's own side.
+  const sofia = await stage.person('София', 'ru')
+  const dmitry = await stage.person('Дмитрий', 'ru')
+  const elena = await stage.person('Elena', 'zh-hans')
+  const { invitation, name } = await stage.db.seller.findUniqueOrThrow({ where: { slug: 'severny-dom' } })
+  await sofia.say(`/start s_${invitation}`)
+  await sofia.sees('shop.welcome', { shop: name })
+  await next()
+  const channel = await chat(stage, {
+    type: 'channel',
+    title: name,
+    members: [dmitry.id, elena.id],
+    admins: [sofia.id],
+    bot: 'administrator',
+  })
+  await sofia.sees('channel.connected')
+  await next()
+  await sofia.tap('button.new-post')
+  await sofia.sees('post.which-product', { from: 1 })
+  await next()
+  await turnTo(sofia, /Беспроводная мышь/, next)
+  await sofia.tap(/Беспроводная мышь/)
+  await sofia.sees('post.preview')
+  await next()
+  await sofia.tap('button.post-group')
+  await sofia.sees('notice.post-published')
+  await next()
+  await followLink(dmitry, (await dmitry.tap('button.together', channel)).url)
+  await dmitry.sees('product.left')
+  await next()
+  await dmitry.tap('button.buy-together')
+  await dmitry.sees('delivery.ask-city')
+  await next()
+  await dmitry.say('Казань')
+  await dmitry.sees('delivery.which-point', { city: 'Казань' })
+  await next()
+  await choosePoint(stage, dmitry)
+  await dmitry.sees('delivery.ask-phone')
+  await next()
+  await dmitry.say('+7 912 345-67-87')
+  await dmitry.sees('order.hold-group')
+  await next()
+  await dmitry.pay()
+  await dmitry.sees('notice.seat-paid')
+  await next()
+  await followLink(elena, (await elena.tap('button.together', channel)).url)
+  await elena.sees('group.open', { paid: 1, size: 2, count: 1 })
+  await next()
+  await sofia.say('/shop')
+  await sofia.sees('shop.which')
+  await next()
+  await sofia.tap(new RegExp(name))
+  await sofia.sees('post.brought', { opened: 2, groupsOpened: 1, groupsFormed: 0, seats: 1, orders: 0 })
+  return { anna, boris, sofia, dmitry, elena, friends, channel }
+}
+
+/** The topmost point of the list on the screen. */
+export async function choosePoint(stage: Stage, person: Person): Promise<void> {
+  const message = await person.sees('delivery.which-point')
+  await stage.sim('POST', '/sim/clicks', {
+    from: person.id,
+    chat: person.id,
+    message_id: message.message_id,
+    row: 0,
+    column: 0,
+  })
+}
+
+export async function chat(stage: Stage, body: object): Promise<number> {
+  return (await stage.sim<{ id: number }>('POST', '/sim/chats', body)).id
+}
+
+/** What an app does with `t.me/<bot>?start=…`. */
+export async function followLink(person: Person, url: string | undefined): Promise<void> {
+  const payload = new URL(url ?? '').searchParams.get('start')
+  await person.say(`/start ${payload}`)
+}
+
+async function turnTo(person: Person, label: RegExp, next: () => Promise<void>): Promise<void> {
+  for (let page = 1; page <= 8; page += 1) {
+    const shown = await person.sees('post.which-product', { from: page * 6 - 5 })
+    if (shown.reply_markup?.inline_keyboard?.flat().some(({ text }) => label.test(text))) return
+    await person.tap('button.next')
+    await person.sees('post.which-product', { from: page * 6 + 1 })
+    if (page % 3 === 0) await next()
+  }
+  throw new Error(`no page has ${String(label)}`)
+}
+
+/** The carrier's numbers for the parcels of these people's only orders, once we know them too. */
+async function parcelsOf(stage: Stage, people: Person[]): Promise<string[]> {
+  return until('the parcels are known to us by their numbers', async () => {
+    const found = await Promise.all(
+      people.map(async ({ id }) => {
+        const where = { order: { person: { identities: { some: { externalId: String(id) } } } } }
+        return stage.db.shipment.findFirst({ where })
+      }),
+    )
+    const numbers = found.flatMap((shipment) => shipment?.number ?? [])
+    return numbers.length === people.length && numbers
+  })
+}

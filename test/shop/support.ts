@@ -1,0 +1,443 @@
+/**
+ * A shop to buy in: real PostgreSQL, the real clients of YooKassa and CDEK, and the sandbox in this process as the world
+ * around them. Time is a value: it stands still until a test moves it.
+ */
+import { randomBytes, randomUUID } from 'node:crypto'
+import fastify from 'fastify'
+import { Logger, runTaskListOnce } from 'graphile-worker'
+import pg from 'pg'
+import { afterAll, beforeAll, expect } from 'vitest'
+import type { Messenger } from '#chat/messenger.ts'
+import { createOutbox } from '#chat/outbox.ts'
+import type { Message } from '#chat/screen.ts'
+import { createCdek } from '#gateways/cdek.ts'
+import { createYookassa } from '#gateways/yookassa.ts'
+import { createHandlers, toTaskList } from '#jobs/tasks.ts'
+import { addCdek } from '#sandbox/cdek.ts'
+import { addYookassa } from '#sandbox/yookassa.ts'
+import { buy, type Purchase, type PurchaseResult } from '#shop/checkout.ts'
+import type { Deps } from '#shop/deps.ts'
+import { arrive, setRecipient } from '#shop/people.ts'
+import { paymentHinted, refreshSilentPayments } from '#shop/payments.ts'
+import type { Client } from '#store/db.ts'
+import { useDatabase } from '../support/database.ts'
+
+/** Before today, so that every job is due by the queue's own clock, which is PostgreSQL's. */
+const beginning = Date.UTC(2026, 0, 12, 9)
+export const minute = 60_000
+export const hour = 60 * minute
+
+export type ProviderTruth = {
+  id: string
+  status: 'pending' | 'waiting_for_capture' | 'succeeded' | 'canceled'
+  amount: { value: string }
+  metadata: { paymentId?: string }
+}
+
+export type Goods = { sellerId: number; productId: number; variantId: number; locationId: number; campaignId: number }
+
+type Sent = { to: string; message: Message }
+
+export function useShop() {
+  const database = useDatabase()
+  let time = beginning
+  let world = ''
+  let made = 0
+  let close = async (): Promise<void> => undefined
+  let pool: pg.Pool | undefined
+  let deps: Deps | undefined
+  const sent: Sent[] = []
+
+  beforeAll(async () => {
+    const app = fastify({ forceCloseConnections: true })
+    const options = { publish: () => undefined, now: () => time }
+    const money = addYookassa(app, { ...options, baseUrl: () => world })
+    const parcels = addCdek(app, options)
+    world = await app.listen({ host: '127.0.0.1', port: 0 })
+    close = async () => {
+      money.close()
+      parcels.close()
+      await app.close()
+    }
+    deps = {
+      db: database.db,
+      provider: createYookassa({ shopId: '1', secretKey: 's', endpoint: `${world}/yookassa/v3`, timeoutMs: 10_000 }),
+      carrier: createCdek({
+        clientId: 'c',
+        clientSecret: 's',
+        endpoint: `${world}/cdek/v2`,
+        timeoutMs: 10_000,
+        now: () => time,
+      }),
+      returnUrl: 'https://t.me/vmeste_bot',
+      now: () => new Date(time),
+      newId: randomUUID,
+      randomBytes,
+      newToken: () => randomBytes(12).toString('base64url'),
+    }
+  })
+  afterAll(async () => {
+    await pool?.end()
+    await close()
+  })
+
+  /** Acts in the world outside: people, banks, parcels, and what goes wrong with them. */
+  async function act(path: string, body: object): Promise<number> {
+    const headers = { 'content-type': 'application/json' }
+    return (await fetch(world + path, { method: 'POST', headers, body: JSON.stringify(body) })).status
+  }
+
+  const messenger: Messenger = {
+    name: 'telegram',
+    capabilities: { inline: true, editAnyAge: true },
+    async send(to, message) {
+      sent.push({ to, message })
+      return { ok: true, ref: `${to}:${sent.length}` }
+    },
+    edit: async () => ({ ok: true }),
+    link: (payload) => `https://t.me/vmeste_bot?start=${payload}`,
+  }
+
+  const shop = {
+    /** What was sent to people and channels, in order. */
+    sent,
+    get db(): Client {
+      return database.db
+    },
+    get deps(): Deps {
+      if (!deps) throw new Error('the shop exists inside tests and hooks only')
+      return deps
+    },
+    get now(): Date {
+      return new Date(time)
+    },
+    pass(milliseconds: number): Date {
+      time += milliseconds
+      return new Date(time)
+    },
+    act,
+    async clearFaults(): Promise<void> {
+      for (const company of ['yookassa', 'cdek']) await fetch(`${world}/sim/${company}/faults`, { method: 'DELETE' })
+    },
+
+    /** A seller with one product of one variant, in stock in Moscow and sold together at a lower price. */
+    async goods({ stock = 100, size = 2, lifetimeMinutes = 30, campaign = true } = {}): Promise<Goods> {
+      const slug = `goods-${++made}`
+      const { db } = database
+      const seller = await db.seller.create({ data: { slug, name: `Лавка ${made}`, invitation: `invite-${slug}` } })
+      const location = await db.location.create({
+        data: {
+          sellerId: seller.id,
+          externalId: 'main',
+          kind: 'local_warehouse',
+          title: { ru: 'Склад' },
+          cityCode: 44,
+          cityName: 'Москва',
+        },
+      })
+      const category = await db.category.create({ data: { slug, title: { ru: `Раздел ${made}` } } })
+      const product = await db.product.create({
+        data: {
+          sellerId: seller.id,
+          externalId: slug,
+          categoryId: category.id,
+          title: { ru: `Чайник ${made}`, en: `Kettle ${made}` },
+          description: {},
+          pictures: ['demo/kettle'],
+          words: `чайник${made} чайник`,
+          updatedAt: new Date(time),
+        },
+      })
+      const variant = await db.variant.create({
+        data: {
+          productId: product.id,
+          externalId: '1',
+          options: {},
+          price: 150_000n,
+          currency: 'RUB',
+          weightGrams: 800,
+        },
+      })
+      await db.stockLevel.create({ data: { variantId: variant.id, locationId: location.id, onHand: stock } })
+      const terms = campaign
+        ? await db.campaign.create({
+            data: {
+              sellerId: seller.id,
+              productId: product.id,
+              size,
+              lifetimeMinutes,
+              startsAt: new Date(beginning),
+              prices: { create: { variantId: variant.id, price: 100_000n } },
+            },
+          })
+        : undefined
+      return {
+        sellerId: seller.id,
+        productId: product.id,
+        variantId: variant.id,
+        locationId: location.id,
+        campaignId: terms?.id ?? 0,
+      }
+    },
+
+    /** Somebody who talks to the bot in private and has said where their parcels go. */
+    async person({ recipient = true } = {}): Promise<number> {
+      const externalId = String(1000 + ++made)
+      const who = { messenger: 'telegram', externalId, firstName: `Анна ${made}`, languageCode: 'ru' }
+      const visitor = await arrive(database.db, { ...who, updateId: `first-${made}`, opensChat: true }, new Date(time))
+      if (!visitor) throw new Error('a first update is handled')
+      if (recipient) await setRecipient(database.db, visitor.personId, kazan, new Date(time))
+      return visitor.personId
+    },
+    async people(count: number): Promise<number[]> {
+      return Promise.all(Array.from({ length: count }, () => shop.person()))
+    },
+
+    async buy(personId: number, purchase: Purchase, requestKey: string = randomUUID()): Promise<PurchaseResult> {
+      return buy(database.db, { personId, requestKey, purchase, now: new Date(time) }, shop.deps)
+    },
+    /** Buys and expects to succeed. */
+    async order(personId: number, purchase: Purchase, requestKey?: string) {
+      const result = await shop.buy(personId, purchase, requestKey)
+      if (!result.ok) throw new Error(`refused: ${result.reason}`)
+      return result.order
+    },
+    /** An open group whose leader has paid. */
+    async openGroup(goods: Goods, leader?: number): Promise<{ groupId: number; leader: number; orderId: number }> {
+      const personId = leader ?? (await shop.person())
+      const order = await shop.order(personId, { kind: 'own-group', variantId: goods.variantId })
+      await shop.pay(order.orderId)
+      if (!order.seat) throw new Error('an order of a group has a seat')
+      return { groupId: order.seat.groupId, leader: personId, orderId: order.orderId }
+    },
+
+    /** The number at the provider of the payment that an order waits for. */
+    async externalIdOf(orderId: number): Promise<string> {
+      const payment = await database.db.payment.findFirstOrThrow({ where: { orderId }, orderBy: { createdAt: 'desc' } })
+      if (payment.externalId === null) throw new Error(`the payment of order ${orderId} has no page`)
+      return payment.externalId
+    },
+    /** The buyer pays or is declined on the provider's page; nobody has told us yet. */
+    async atProvider(orderId: number, outcome: 'paid' | 'declined' | 'expired' = 'paid'): Promise<string> {
+      const externalId = await shop.externalIdOf(orderId)
+      expect(await act(`/sim/yookassa/${externalId}`, { outcome })).toBe(200)
+      return externalId
+    },
+    /** What a webhook leads to. */
+    async hint(externalId: string): Promise<void> {
+      await paymentHinted(database.db, externalId, shop.deps.provider, new Date(time))
+    },
+    /** Pays and tells us. */
+    async pay(orderId: number): Promise<void> {
+      await shop.hint(await shop.atProvider(orderId))
+    },
+    async truth(): Promise<ProviderTruth[]> {
+      const answer = (await (await fetch(`${world}/sim/yookassa/payments`)).json()) as { items: ProviderTruth[] }
+      return answer.items
+    },
+    /** Parcels as the carrier sees them. */
+    async parcels(): Promise<{ number: string; uuid: string; im_number?: string; status: string }[]> {
+      const answer = await (await fetch(`${world}/sim/shipments`)).json()
+      return (answer as { items: { number: string; uuid: string; im_number?: string; status: string }[] }).items
+    },
+
+    /**
+     * Runs everything in the queue, and what that adds to it, until it is empty. Failed jobs are run again at once, up to
+     * `rounds` times, instead of after their pause.
+     * @returns how many jobs are left.
+     */
+    async runJobs(rounds = 6): Promise<number> {
+      const workers = (pool ??= new pg.Pool({ connectionString: database.url, max: 8 }))
+      const taskList = toTaskList(createHandlers(shop.deps, createOutbox(shop.deps, [messenger])))
+      const logger = new Logger(() => () => undefined)
+      const left = () =>
+        database.db.$queryRaw<{ count: number }[]>`SELECT count(*)::int AS count FROM graphile_worker._private_jobs`
+      for (let round = 0; round < rounds; round += 1) {
+        await database.db.$executeRaw`UPDATE graphile_worker._private_jobs SET run_at = now()`
+        const lane = async () => {
+          const client = await workers.connect()
+          await runTaskListOnce({ pgPool: workers, noHandleSignals: true, logger }, taskList, client).promise
+          client.release()
+        }
+        await Promise.all([lane(), lane(), lane()])
+        if ((await left())[0]?.count === 0) return 0
+      }
+      return (await left())[0]?.count ?? 0
+    },
+
+    /** Runs the queue and asks after every payment that we believe to be under way, as the ticks do in time. */
+    async settle(): Promise<void> {
+      await shop.runJobs()
+      await database.db.$executeRaw`UPDATE payment SET updated_at = ${new Date(time - hour)}`
+      await refreshSilentPayments(database.db, new Date(time))
+      expect(await shop.runJobs()).toBe(0)
+      await assertInvariants(database.db, await shop.truth())
+    },
+
+    /** Resolves as soon as so many transactions wait for a lock. */
+    async waiting(count: number): Promise<void> {
+      const waiters = () => database.db.$queryRaw<{ count: number }[]>`
+        SELECT count(*)::int AS count FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'`
+      while (((await waiters())[0]?.count ?? 0) < count) await new Promise(setImmediate)
+    },
+
+    stateOf: (orderId: number) => stateOf(database.db, orderId),
+    async stock({ variantId, locationId }: Goods): Promise<{ onHand: number; reserved: number }> {
+      const key = { variantId_locationId: { variantId, locationId } }
+      const select = { onHand: true, reserved: true }
+      return database.db.stockLevel.findUniqueOrThrow({ where: key, select })
+    },
+    async group(groupId: number) {
+      const select = { state: true, takenSeats: true, paidSeats: true, size: true, version: true }
+      return database.db.group.findUniqueOrThrow({ where: { id: groupId }, select })
+    },
+    /** How often each kind of message is owed to a person. */
+    async told(personId: number): Promise<Record<string, number>> {
+      const rows = await database.db.notification.findMany({ where: { personId }, select: { kind: true } })
+      return Object.fromEntries(
+        [...new Set(rows.map(({ kind }) => kind))].map((kind) => [
+          kind,
+          rows.filter((row) => row.kind === kind).length,
+        ]),
+      )
+    },
+  }
+  return shop
+}
+
+export type Shop = ReturnType<typeof useShop>
+
+export const kazan = {
+  name: 'Анна Иванова',
+  phone: '+79123456789',
+  cityCode: 424,
+  cityName: 'Казань',
+  pickupPointCode: 'KAZ4241',
+  pickupPointText: 'ул. Баумана, 1',
+}
+
+/** An order, its payments, seat, reservation and moves in short. */
+export async function stateOf(db: Client, orderId: number) {
+  const order = await db.order.findUniqueOrThrow({
+    where: { id: orderId },
+    include: {
+      payments: { include: { moves: { orderBy: { createdAt: 'asc' } } }, orderBy: { createdAt: 'asc' } },
+      seat: true,
+      reservations: true,
+      shipment: true,
+    },
+  })
+  return {
+    order: order.state,
+    payments: order.payments.map(({ state }) => state),
+    moves: order.payments.flatMap(({ moves }) => moves.map(({ kind, state }) => `${kind} ${state}`)),
+    seat: order.seat?.state,
+    stock: order.reservations.map(({ state }) => state).join(),
+    shipment: order.shipment?.state,
+  }
+}
+
+/** Everything that a refused operation must leave as it was. */
+export async function countRows(db: Client): Promise<Record<string, number>> {
+  const [row] = await db.$queryRaw<Record<string, number>[]>`
+    SELECT (SELECT count(*)::int FROM "order") AS orders, (SELECT count(*)::int FROM order_line) AS lines,
+      (SELECT count(*)::int FROM "group") AS groups, (SELECT coalesce(sum(version), 0)::int FROM "group") AS versions,
+      (SELECT count(*)::int FROM seat) AS seats, (SELECT count(*)::int FROM reservation) AS reservations,
+      (SELECT coalesce(sum(reserved), 0)::int FROM stock_level) AS reserved,
+      (SELECT count(*)::int FROM payment) AS payments, (SELECT count(*)::int FROM payment_move) AS moves,
+      (SELECT count(*)::int FROM notification) AS notifications,
+      (SELECT count(*)::int FROM graphile_worker._private_jobs) AS jobs`
+  return row ?? {}
+}
+
+/**
+ * What must hold at every moment, whatever happened (the rules of buying together, of stock and of money).
+ * @param truth the provider's books: compared too, and nothing may be under way any more.
+ */
+export async function assertInvariants(db: Client, truth?: ProviderTruth[]): Promise<void> {
+  const groups = await db.group.findMany({ include: { seats: { include: { order: true } } } })
+  for (const { seats, ...group } of groups) {
+    const count = (...states: string[]) => seats.filter(({ state }) => states.includes(state)).length
+    const held = count('held')
+    const paid = count('paid', 'confirmed')
+    const seen = { group: group.id, state: group.state, taken: group.takenSeats, paid: group.paidSeats }
+    switch (group.state) {
+      case 'draft':
+      case 'open':
+        expect(seen).toEqual({ ...seen, taken: held + paid, paid })
+        expect(count('confirmed')).toBe(0)
+        break
+      case 'formed':
+        // One whose hold ran out between forming and capture leaves no room for another: formed never goes back.
+        expect(seen).toEqual({ ...seen, taken: group.size, paid: group.size })
+        expect(held).toBe(0)
+        expect(paid).toBeLessThanOrEqual(group.size)
+        break
+      default:
+        // How many had paid when it ended stays written; nobody's seat is live once their money is back.
+        expect(seen.taken - seen.paid).toBe(held)
+        expect(count('confirmed')).toBe(0)
+    }
+    const live = seats.filter(({ state }) => ['held', 'paid', 'confirmed'].includes(state))
+    expect(new Set(live.map(({ personId }) => personId)).size).toBe(live.length)
+    for (const { order } of seats) {
+      if (!['packable', 'handed_over', 'delivered'].includes(order.state)) continue
+      expect({ order: order.id, group: group.state }).toEqual({ order: order.id, group: 'formed' })
+    }
+  }
+
+  const stock = await db.$queryRaw<{ reserved: number; held: number }[]>`
+    SELECT s.reserved, coalesce((SELECT sum(quantity)::int FROM reservation r WHERE r.state = 'held'
+      AND r.variant_id = s.variant_id AND r.location_id = s.location_id), 0) AS held FROM stock_level s`
+  for (const { reserved, held } of stock) expect(reserved).toBe(held)
+
+  const wantedStock: Record<string, string> = {
+    awaiting_payment: 'held',
+    awaiting_group: 'held',
+    packable: 'consumed',
+    handed_over: 'consumed',
+    delivered: 'consumed',
+    cancelled: 'released',
+  }
+  const orders = await db.order.findMany({
+    include: { reservations: true, payments: { include: { moves: true } }, seat: true, shipment: true },
+  })
+  for (const { reservations, payments, seat, shipment, ...order } of orders) {
+    const seen = { order: order.id, state: order.state }
+    expect({ ...seen, stock: reservations.map(({ state }) => state) }).toEqual({
+      ...seen,
+      stock: [wantedStock[order.state]],
+    })
+    const isBought = ['packable', 'handed_over', 'delivered'].includes(order.state)
+    expect({ ...seen, hasParcel: shipment !== null }).toEqual({ ...seen, hasParcel: isBought })
+    if (seat) expect({ ...seen, confirmed: seat.state === 'confirmed' }).toEqual({ ...seen, confirmed: isBought })
+    for (const { state, moves } of payments) {
+      const owed = moves.filter(({ kind }) => kind === 'refund').length
+      // Every captured payment has either goods or a refund.
+      if (state === 'captured' && !(order.state === 'awaiting_group')) {
+        expect({ ...seen, owed }).toEqual({ ...seen, owed: isBought ? 0 : 1 })
+      }
+      for (const kind of ['capture', 'void']) {
+        expect(moves.filter((move) => move.kind === kind && move.state !== 'failed').length).toBeLessThanOrEqual(1)
+      }
+    }
+  }
+  if (!truth) return
+
+  const ours = { pending: 'pending', waiting_for_capture: 'held', succeeded: 'captured', canceled: 'over' } as const
+  const neutral = (state: string) => (['failed', 'voided', 'expired'].includes(state) ? 'over' : state)
+  const payments = await db.payment.findMany({ include: { moves: true } })
+  for (const payment of payments) {
+    const found = truth.filter(({ metadata }) => metadata.paymentId === payment.id)
+    const [at] = found
+    const seen = { payment: payment.id, order: payment.orderId }
+    expect({ ...seen, state: neutral(payment.state), at: found.length }).toEqual({
+      ...seen,
+      state: at ? ours[at.status] : 'over',
+      at: at ? 1 : 0,
+    })
+    const underWay = payment.moves.filter(({ state }) => state === 'created' || state === 'pending')
+    expect({ ...seen, underWay: underWay.length }).toEqual({ ...seen, underWay: 0 })
+  }
+}

@@ -168,7 +168,7 @@ export async function product(visit: Visit, productId: number, variantId?: numbe
   const variant = found.variants.find((candidate) => candidate.variantId === variantId) ?? firstInStock(found)
   if (!variant) return { screen: confused('confused.not-found') }
   const groups = open.filter((group) => group.variantId === variant.variantId)
-  return { screen: productScreen(visit, found, variant, groups.slice(0, 2)) }
+  return { screen: productScreen(visit, found, variant, groups) }
 }
 
 function productScreen(visit: Visit, found: ProductRow, variant: VariantRow, groups: GroupRow[]): Screen {

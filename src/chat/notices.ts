@@ -78,7 +78,9 @@ export async function noticeScreen(
       return screen && { screen }
     }
     case 'post-published': {
-      const key = notice.data.isSent ? 'notice.post-published' : 'post.not-sent'
+      const key = ({ sent: 'notice.post-published', failed: 'post.not-sent', doubtful: 'post.doubtful' } as const)[
+        notice.data.state
+      ]
       const rows: Button[][] = [[{ label: { key: 'button.shops' }, intent: { do: 'shops' } }, homeButton]]
       return { screen: { lines: [{ key }], rows } }
     }

@@ -140,7 +140,8 @@ export function createOutbox(deps: Deps, messengers: readonly Messenger[]): Outb
       const post = await takePost(deps.db, postId, deps.now())
       const room = post && byName.get(post.messenger)
       if (!post || !room) return
-      const reader = { language: 'ru' as const, timeZone: 'Europe/Moscow', now: deps.now() }
+      const { language, timeZone } = await addresseeOf(deps.db, post.authorId)
+      const reader = { language, timeZone, now: deps.now() }
       const result = await room.send(
         post.channelExternalId,
         screenToMessage(postScreen(post, reader), reader),

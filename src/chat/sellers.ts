@@ -21,6 +21,7 @@ import { confused, homeButton } from './home.ts'
 import type { Button, Line, Screen } from './screen.ts'
 import { shorten, type Reader } from './text.ts'
 import type { Outcome, Visit } from './visit.ts'
+import type { Key } from './words.ts'
 
 export async function joinByInvitation(visit: Visit, invitation: string): Promise<Outcome> {
   const shop = await joinShop(visit.deps.db, invitation, visit.visitor.personId, visit.deps.now())
@@ -58,13 +59,14 @@ export async function shopPage({ deps, visitor, reader }: Visit, sellerId: numbe
   return { screen: { ...(view.stats.length === 0 && { picture: 'brand/seller' }), lines, rows } }
 }
 
+const unsentKeys: Record<string, Key> = { failed: 'post.not-sent', doubtful: 'post.doubtful' }
+
 /** What a post brought, in exact numbers. */
 function statsLines(stats: PostStats, { language }: Reader): Line[] {
   const title = shorten(wordsIn(stats.title, language), 80)
   const channel = shorten(stats.channelTitle, 60)
   const lines: Line[] = [{ key: 'post.line', params: { title, channel, at: { at: stats.createdAt } } }]
-  if (stats.state !== 'sent')
-    return [...lines, { key: stats.state === 'due' || stats.state === 'sending' ? 'post.on-its-way' : 'post.not-sent' }]
+  if (stats.state !== 'sent') return [...lines, { key: unsentKeys[stats.state] ?? 'post.on-its-way' }]
   const { opened, groupsOpened, groupsFormed, seats, orders } = stats
   lines.push({ key: 'post.brought', params: { opened, groupsOpened, groupsFormed, seats, orders } })
   for (const { amount, currency } of stats.revenue) {

@@ -103,7 +103,7 @@ export async function groupByToken(db: Client, token: string): Promise<GroupRow 
 
 /** Groups that strangers may join now, nearest to completion first. */
 export async function openGroups(db: Client, productId: number, now: Date): Promise<GroupRow[]> {
-  return findOpenGroups(db, productId, now, 3)
+  return findOpenGroups(db, productId, now, 2)
 }
 
 /** How a person stands to a group: which buttons fit them. */

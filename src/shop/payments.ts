@@ -19,7 +19,7 @@ import {
 } from '#store/group-buy.ts'
 import { groupCardsChanged, orderCardsChanged } from '#store/live-cards.ts'
 import { notify } from '#store/notifications.ts'
-import { addPopularity, findOrders, lockOrder, setOrderState, type OrderView } from '#store/orders.ts'
+import { addPopularity, findOrders, lockOrder, setOrderState, type LockedOrder, type OrderView } from '#store/orders.ts'
 import {
   claimSilentPayments,
   findMove,
@@ -209,10 +209,10 @@ async function act(tx: Transaction, event: PaymentEvent, payment: PaymentRow, no
   if (!order) throw new Error(`payment ${paymentId} has no order`)
   switch (event) {
     case 'held':
-      return moneyHeld(tx, payment, order.state, order.personId, now)
+      return moneyHeld(tx, payment, order, now)
     case 'captured':
       await finishMoves(tx, paymentId, 'capture', now)
-      return moneyTaken(tx, payment, order.state, order.personId, now)
+      return moneyTaken(tx, payment, order, now)
     case 'declined':
       if (order.state !== 'awaiting_payment') return
       return notify(
@@ -242,18 +242,15 @@ async function act(tx: Transaction, event: PaymentEvent, payment: PaymentRow, no
 }
 
 /** Money is on hold: take it at once when buying alone, seat the buyer when buying together. */
-async function moneyHeld(
-  tx: Transaction,
-  payment: PaymentRow,
-  orderState: string,
-  personId: number,
-  now: Date,
-): Promise<void> {
+async function moneyHeld(tx: Transaction, payment: PaymentRow, order: LockedOrder, now: Date): Promise<void> {
   const { orderId, groupId, seatId } = payment
+  const { personId } = order
   const giveBack = () =>
     payment.state === 'captured' ? refundOwed(tx, payment, now) : moveLater(tx, payment, 'void', now)
-  // Paid too late: the purchase was given up. Claim stock (and seat) again in one statement each, or give it all back.
-  const isLate = orderState === 'cancelled'
+  // Paid too late: the time was over. Claim stock (and seat) again in one statement each, or give it all back.
+  const isLate = order.state === 'cancelled'
+  // They cancelled and then paid on a page that was still open: what was not wanted is not bought.
+  if (isLate && order.cancelReason !== 'unpaid') return giveBack()
   if (groupId === null || seatId === null) {
     if (isLate && !(await reserveStockAgain(tx, orderId, now))) return giveBack()
     if (isLate) await setOrderState(tx, orderId, 'awaiting_payment')
@@ -285,20 +282,16 @@ async function moneyHeld(
 }
 
 /** Money was taken: goods follow only if nothing was undone meanwhile and, buying together, the group is complete. */
-async function moneyTaken(
-  tx: Transaction,
-  payment: PaymentRow,
-  orderState: string,
-  personId: number,
-  now: Date,
-): Promise<void> {
+async function moneyTaken(tx: Transaction, payment: PaymentRow, order: LockedOrder, now: Date): Promise<void> {
   const { groupId } = payment
   const group = groupId === null ? undefined : await lockGroup(tx, groupId)
-  const isUndone = orderState === 'cancelled' || group?.state === 'failed' || group?.state === 'cancelled'
+  const isUndone = order.state === 'cancelled' || group?.state === 'failed' || group?.state === 'cancelled'
   if (isUndone) return refundOwed(tx, payment, now)
   // Taken at once by a method that cannot hold: the seat is paid, and waits like the others.
-  if (group && group.state !== 'formed') return moneyHeld(tx, payment, orderState, personId, now)
-  if (orderState === 'awaiting_payment' || orderState === 'awaiting_group') await orderPaid(tx, payment, personId, now)
+  if (group && group.state !== 'formed') return moneyHeld(tx, payment, order, now)
+  if (order.state === 'awaiting_payment' || order.state === 'awaiting_group') {
+    await orderPaid(tx, payment, order.personId, now)
+  }
 }
 
 /**

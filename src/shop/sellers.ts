@@ -137,6 +137,8 @@ export type PostToPublish = {
   product: ProductRow
   messenger: string
   channelExternalId: string
+  /** Who asked for it: the post speaks their language. */
+  authorId: number
 }
 
 /**
@@ -160,6 +162,7 @@ export async function takePost(db: Client, postId: number, now: Date): Promise<P
     product,
     messenger: row.channel.messenger,
     channelExternalId: row.channel.externalId,
+    authorId: row.requestedById,
   }
 }
 
@@ -185,7 +188,7 @@ async function tellAuthor(
   state: 'sent' | 'failed' | 'doubtful',
   now: Date,
 ): Promise<void> {
-  const data = { postId, isSent: state === 'sent' }
+  const data = { postId, state }
   await notify(tx, personId, `post:${postId}:${state}`, { kind: 'post-published', data }, now)
 }
 

@@ -161,6 +161,7 @@ export async function findProducts(
     tsquery === undefined
       ? Prisma.sql`0::real`
       : Prisma.sql`ts_rank(search_vector(words), to_tsquery('russian', ${tsquery}), 1)`
+  // Hidden in a subquery, because PostgreSQL would plan anew for each limit that it can look into.
   const page = Prisma.sql`
     WITH hits AS MATERIALIZED (
       SELECT p.id, p.popularity, p.words FROM product p
@@ -168,7 +169,7 @@ export async function findProducts(
       ORDER BY p.popularity DESC, p.id LIMIT 2000)
     SELECT id, row_number() OVER (ORDER BY ${rank} DESC, popularity DESC, id) AS place,
       (SELECT count(*)::int FROM hits) AS total
-    FROM hits ORDER BY place OFFSET ${offset} LIMIT ${limit}`
+    FROM hits ORDER BY place OFFSET (SELECT ${offset}::bigint) LIMIT (SELECT ${limit}::int)`
   return findRows(db, page, now)
 }
 

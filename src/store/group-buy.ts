@@ -68,14 +68,20 @@ export async function findGroup(db: Db, where: { id: number } | { token: string 
   }
 }
 
-/** Open groups of a product that still have a free seat, nearest to completion first, then nearest to their end. */
+/**
+ * Open groups of a product that still have a free seat, nearest to completion first, then nearest to their end.
+ * @param limit for each variant.
+ */
 export async function findOpenGroups(db: Db, productId: number, now: Date, limit: number): Promise<GroupRow[]> {
   const rows = await query<{ id: number }>(
     db,
     Prisma.sql`
-    SELECT g.id FROM "group" g JOIN variant v ON v.id = g.variant_id
-    WHERE v.product_id = ${productId} AND g.state = 'open' AND g.deadline_at > ${now} AND g.taken_seats < g.size
-    ORDER BY g.size - g.paid_seats, g.deadline_at, g.id LIMIT ${limit}`,
+    SELECT id FROM (
+      SELECT g.id, g.size - g.paid_seats AS gap, g.deadline_at,
+        row_number() OVER (PARTITION BY g.variant_id ORDER BY g.size - g.paid_seats, g.deadline_at, g.id) AS place
+      FROM "group" g JOIN variant v ON v.id = g.variant_id
+      WHERE v.product_id = ${productId} AND g.state = 'open' AND g.deadline_at > ${now} AND g.taken_seats < g.size) near
+    WHERE place <= ${limit} ORDER BY gap, deadline_at, id`,
   )
   const groups = await Promise.all(rows.map(({ id }) => findGroup(db, { id })))
   return groups.filter((group) => group !== undefined)

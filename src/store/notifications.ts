@@ -14,7 +14,7 @@ export type NoticeKinds = {
   'group-failed': { groupId: number; orderId: number }
   shipment: { orderId: number; state: string }
   'channel-added': { channelId: number }
-  'post-published': { postId: number; isSent: boolean }
+  'post-published': { postId: number; state: 'sent' | 'failed' | 'doubtful' }
 }
 export type NoticeKind = keyof NoticeKinds
 export type Notice = { [K in NoticeKind]: { kind: K; data: NoticeKinds[K] } }[NoticeKind]

@@ -197,17 +197,24 @@ export async function findOrders(
   })
 }
 
+export type LockedOrder = { state: OrderState; personId: number; expiresAt: Date; cancelReason: CancelReason | null }
+
 /** Takes the row lock and returns the order's state with the group it belongs to. */
-export async function lockOrder(
-  db: Db,
-  orderId: number,
-): Promise<{ state: OrderState; personId: number; expiresAt: Date } | undefined> {
-  const [row] = await db.$queryRaw<{ state: OrderState; personId: number; expiresAt: Date }[]>`
-    SELECT state, person_id AS "personId", expires_at AS "expiresAt" FROM "order" WHERE id = ${orderId} FOR NO KEY UPDATE`
+export async function lockOrder(db: Db, orderId: number): Promise<LockedOrder | undefined> {
+  const [row] = await db.$queryRaw<LockedOrder[]>`
+    SELECT state, person_id AS "personId", expires_at AS "expiresAt", cancel_reason AS "cancelReason" FROM "order" WHERE id = ${orderId} FOR NO KEY UPDATE`
   return row
 }
 
-export async function setOrderState(db: Db, orderId: number, state: OrderState, cancelReason?: string): Promise<void> {
+/** `given-up`: by the buyer; `unpaid`: its time was over; else what the payment did. */
+export type CancelReason = 'given-up' | 'unpaid' | 'released' | 'hold-expired' | 'refund-owed'
+
+export async function setOrderState(
+  db: Db,
+  orderId: number,
+  state: OrderState,
+  cancelReason?: CancelReason,
+): Promise<void> {
   await db.order.update({ where: { id: orderId }, data: { state, cancelReason: cancelReason ?? null } })
 }
 

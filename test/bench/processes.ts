@@ -20,8 +20,7 @@ export async function startChild(
   env: Record<string, string>,
   ready: (output: string) => boolean | Promise<boolean>,
 ): Promise<Child> {
-  const flags = (process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '')
-  const child = spawn(process.execPath, [...flags, '--import', 'tsx', file], {
+  const child = spawn(process.execPath, ['--import', 'tsx', file], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

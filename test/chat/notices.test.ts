@@ -35,8 +35,9 @@ test('every notification has words, fits and leads on', async () => {
     { kind: 'group-formed', data: { groupId, orderId } },
     { kind: 'group-failed', data: { groupId, orderId } },
     { kind: 'channel-added', data: { channelId } },
-    { kind: 'post-published', data: { postId: 1, isSent: true } },
-    { kind: 'post-published', data: { postId: 1, isSent: false } },
+    { kind: 'post-published', data: { postId: 1, state: 'sent' } },
+    { kind: 'post-published', data: { postId: 1, state: 'failed' } },
+    { kind: 'post-published', data: { postId: 1, state: 'doubtful' } },
     ...shipmentStates.filter(isToldToBuyer).map((state): Notice => ({ kind: 'shipment', data: { orderId, state } })),
   ]
   for (const language of languages) {

@@ -8,9 +8,7 @@ import { choosePoint } from './story.ts'
 export async function choose(person: Person, words: string, button: Key): Promise<void> {
   await person.say(words)
   await person.sees('search.place-for', { page: 1, query: words })
-  const shown = await person.sees('search.place-for', { page: 1, query: words })
-  const isChoice = (shown.reply_markup?.inline_keyboard ?? []).length > 2 || shown.reply_markup === undefined
-  await person.tap(isChoice ? 'button.details' : 'button.choose')
+  await person.tap(['button.details', 'button.choose'])
   await person.sees('product.left')
   await person.tap(button)
 }
@@ -44,5 +42,5 @@ export async function share(stage: Stage, person: Person, chat: number): Promise
   const { query = '' } = await person.tap('button.share-group')
   const { results } = await stage.sim<{ results: { id: string }[] }>('POST', '/sim/inline', { from: person.id, query })
   await stage.sim('POST', '/sim/inline/choose', { from: person.id, chat, query, result_id: results[0]?.id })
-  await until('the card is known', async () => (await stage.db.groupCard.count({ where: { personId: null } })) > 0)
+  await until('the card is known', async () => (await stage.db.liveCard.count({ where: { personId: null } })) > 0)
 }

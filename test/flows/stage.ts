@@ -46,8 +46,8 @@ export type Person = {
    * @param chat the private one when left out.
    */
   sees(key: Key, params?: Record<string, string | number>, chat?: number): Promise<Message>
-  /** Presses the newest button with this label that they can see, or one with other words for the same key in a chat. */
-  tap(label: Key | RegExp, chat?: number): Promise<Click>
+  /** Presses the newest button with one of these labels that they can see; in a chat of several in any language. */
+  tap(label: Key | readonly Key[] | RegExp, chat?: number): Promise<Click>
   /** Presses *Pay* and pays (or is declined) at the provider. */
   pay(outcome?: 'paid' | 'declined'): Promise<void>
 }
@@ -295,7 +295,8 @@ function createPerson(stage: Stage, id: number, name: string, language: Language
       }
     },
     async tap(wanted, chat = id) {
-      const label = wanted instanceof RegExp ? wanted : toLabelPattern(wanted, chat === id ? [language] : languages)
+      const keys = typeof wanted === 'string' ? [wanted] : wanted
+      const label = keys instanceof RegExp ? keys : toLabelPattern(keys, chat === id ? [language] : languages)
       const message = await until(`${name} sees the button ${String(wanted)}`, () =>
         newest(chat, ({ reply_markup: markup }) =>
           (markup?.inline_keyboard ?? []).flat().some(({ text }) => label.test(text)),

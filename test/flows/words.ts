@@ -19,9 +19,10 @@ export function toPattern(key: Key, params: Record<string, string | number>, lan
 }
 
 /** A button's label up to its first value: long ones are cut. */
-export function toLabelPattern(key: Key, languages: readonly Language[]): RegExp {
-  const starts = sentences(key, languages).map((sentence) => escape(sentence.split('{{')[0] ?? ''))
-  if (starts.includes('')) throw new Error(`the label ${key} begins with a value`)
+export function toLabelPattern(keys: readonly Key[], languages: readonly Language[]): RegExp {
+  const all = keys.flatMap((key) => sentences(key, languages))
+  const starts = all.map((sentence) => escape(sentence.split('{{')[0] ?? ''))
+  if (starts.includes('')) throw new Error(`a label of ${keys.join()} begins with a value`)
   return new RegExp(`^(?:${starts.join('|')})`)
 }
 

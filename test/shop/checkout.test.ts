@@ -1,3 +1,4 @@
+/** Long because every refusal and every race for a seat or a unit is here: they share their beginning. */
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import {
@@ -10,7 +11,8 @@ import {
 } from '#shop/checkout.ts'
 import { orderOf, ordersOf } from '#shop/orders.ts'
 import { joinShop, postOpened } from '#shop/sellers.ts'
-import { assertInvariants, countRows, hour, kazan, minute, useShop } from './support.ts'
+import { assertInvariants } from './invariants.ts'
+import { countRows, hour, kazan, minute, useShop } from './support.ts'
 
 const shop = useShop()
 

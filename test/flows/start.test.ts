@@ -1,0 +1,169 @@
+/** What `npm start` promises on a machine that has nothing but Node. */
+import { execFileSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { cloneDatabase } from '../support/database.ts'
+import { freePort, isAlive, spawnChild, spawnRoot, until, type Child } from './child.ts'
+
+let scratch = ''
+let env: Record<string, string> = {}
+const children: Child[] = []
+
+beforeEach(async () => {
+  scratch = mkdtempSync(join(tmpdir(), 'vmeste-start-'))
+  chmodSync(scratch, 0o711) // as root the database runs as another user
+  env = await newPorts()
+})
+afterEach(async () => {
+  for (const child of children.splice(0)) await child.kill('SIGKILL')
+  const postgres = postgresPid()
+  if (postgres !== undefined && isAlive(postgres)) {
+    process.kill(postgres, 'SIGINT')
+    await until('PostgreSQL has ended', () => !isAlive(postgres))
+  }
+  rmSync(scratch, { recursive: true, force: true })
+})
+
+async function newPorts(): Promise<Record<string, string>> {
+  const [port, sandboxPort] = [await freePort(), await freePort()]
+  return { DATA_DIR: join(scratch, 'data'), PORT: String(port), SANDBOX_PORT: String(sandboxPort), LOG_LEVEL: 'warn' }
+}
+
+function start(more: Record<string, string> = {}): Child {
+  const child = spawnRoot('src/start.ts', { ...env, ...more })
+  children.push(child)
+  return child
+}
+
+async function isOpen(child: Child): Promise<void> {
+  await until(
+    'it says that it is open',
+    () => child.out().includes('Ctrl+C') || child.process.exitCode !== null,
+    90_000,
+  )
+  if (child.process.exitCode !== null) throw new Error(`it ended: ${child.out()}${child.err()}`)
+}
+
+/** The database of this test, whoever runs it. */
+function postgresPid(): number | undefined {
+  const file = join(scratch, 'data', 'postgres', 'postmaster.pid')
+  return existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : undefined
+}
+
+/** Processes whose command line or parent says that they are of this start. */
+function processesOf(pid: number): number[] {
+  const table = execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' })
+  return table.split('\n').flatMap((line) => {
+    const [, id, parent, args = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? []
+    return Number(parent) === pid || args.includes(scratch) ? [Number(id)] : []
+  })
+}
+
+const oneLine = (text: string) => expect(text.trim().split('\n'), text).toHaveLength(1)
+
+test('the first start sets everything up and says what to try; a second beside it says what runs and where; SIGTERM ends all', async () => {
+  const first = start()
+  await isOpen(first)
+  const address = `http://127.0.0.1:${env['SANDBOX_PORT']}`
+  expect(first.out()).toContain(`Vmeste is open: ${address}`)
+  expect(first.out()).toMatch(/Three things to try[^]*\n {2}1\. [^]*\n {2}2\. [^]*\n {2}3\. /)
+  expect(await (await fetch(address)).text()).toContain('<html')
+  expect((await fetch(`http://127.0.0.1:${env['PORT']}/health`)).status).toBe(200)
+  const people = (await (await fetch(`${address}/sim/people`)).json()) as { id: number }[]
+  expect(people.length).toBeGreaterThanOrEqual(2)
+
+  const second = start(await newPorts())
+  expect(await second.ended).toBe(1)
+  expect(second.out()).toBe('')
+  oneLine(second.err())
+  expect(second.err()).toContain(String(first.pid))
+  expect(second.err()).toContain(address)
+
+  const postgres = postgresPid() ?? 0
+  expect(isAlive(postgres)).toBe(true)
+  expect(await first.kill('SIGTERM')).toBe(0)
+  expect(first.err()).toBe('')
+  expect(isAlive(postgres)).toBe(false)
+  expect(processesOf(first.pid)).toEqual([])
+}, 150_000)
+
+test('after kill -9 the next start recovers by itself, orphaned database included; SIGINT ends all', async () => {
+  const killed = start()
+  await isOpen(killed)
+  const orphan = postgresPid() ?? 0
+  expect(await killed.kill('SIGKILL')).toBe('SIGKILL')
+  expect(isAlive(orphan)).toBe(true)
+
+  const startedAt = Date.now()
+  const next = start()
+  await isOpen(next)
+  expect(Date.now() - startedAt).toBeLessThan(20_000)
+  expect(isAlive(orphan)).toBe(false)
+  expect(next.out()).not.toContain('Setting up PostgreSQL')
+  expect((await fetch(`http://127.0.0.1:${env['PORT']}/health`)).status).toBe(200)
+  const postgres = postgresPid() ?? 0
+  expect(await next.kill('SIGINT')).toBe(0)
+  expect(isAlive(postgres)).toBe(false)
+  expect(processesOf(next.pid)).toEqual([])
+}, 150_000)
+
+test.each([
+  ['PORT', 'eighty'],
+  ['DATABASE_URL', 'mysql://somewhere/x'],
+  ['PUBLIC_URL', 'ftp://shop.example'],
+  ['SANDBOX_PACE', 'fast'],
+])('a wrong %s stops the start with one line that names it', async (name, value) => {
+  const child = start({ [name]: value })
+  expect(await child.ended).toBe(1)
+  expect(child.out()).toBe('')
+  oneLine(child.err())
+  expect(child.err()).toContain(name)
+})
+
+test.each(['src/bot.ts', 'src/worker.ts'])(
+  '%s alone without a database stops with one line that names the variable',
+  async (file) => {
+    const child = spawnRoot(file, env)
+    expect(await child.ended).toBe(1)
+    oneLine(child.err())
+    expect(child.err()).toContain('DATABASE_URL')
+  },
+)
+
+test('DATABASE_URL is used in the place of a database of our own, through npm, and npm passes the signal on', async () => {
+  const database = await cloneDatabase()
+  try {
+    const npm = spawnChild('npm', ['start'], { ...env, DATABASE_URL: database.url })
+    children.push(npm)
+    await isOpen(npm)
+    expect(existsSync(join(scratch, 'data', 'postgres'))).toBe(false)
+    expect(await database.db.product.count()).toBeGreaterThan(50)
+    const { pid } = JSON.parse(readFileSync(join(scratch, 'data', 'running.json'), 'utf8')) as { pid: number }
+    expect(isAlive(pid)).toBe(true)
+    expect(await npm.kill('SIGTERM')).toBe(0)
+    await until('the product has ended, too', () => !isAlive(pid))
+    expect(existsSync(join(scratch, 'data', 'running.json'))).toBe(false)
+  } finally {
+    await database.drop()
+  }
+}, 150_000)
+
+test('a stranger on the port: one line that names it, exit code 1, and no process left', async () => {
+  const database = await cloneDatabase()
+  const stranger = createServer()
+  try {
+    await new Promise<void>((ready) => stranger.listen(Number(env['PORT']), '127.0.0.1', ready))
+    const child = start({ DATABASE_URL: database.url })
+    expect(await child.ended).toBe(1)
+    oneLine(child.err())
+    expect(child.err()).toContain(`port ${env['PORT']} is taken`)
+    expect(processesOf(child.pid)).toEqual([])
+    expect(existsSync(join(scratch, 'data', 'running.json'))).toBe(false)
+  } finally {
+    stranger.close()
+    await database.drop()
+  }
+}, 90_000)

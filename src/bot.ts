@@ -5,6 +5,7 @@ import { isYookassaAddress } from '#gateways/yookassa.ts'
 import { shipmentHinted } from '#shop/delivery.ts'
 import { paymentHinted } from '#shop/payments.ts'
 import { openDatabase } from '#store/db.ts'
+import type { Gate } from '#telegram/pace.ts'
 import { createMetrics } from '#web/metrics.ts'
 import { readPicture } from '#web/pictures.ts'
 import { startWeb } from '#web/server.ts'
@@ -14,14 +15,20 @@ import { isMain, runPart } from './part.ts'
 import { connectTelegram, createDeps, type Part } from './wiring.ts'
 
 /** @param instance tells one running program from another in `/health`. */
-export async function startBot(config: Config, databaseUrl: string, log: Logger, instance: string): Promise<Part> {
+export async function startBot(
+  config: Config,
+  databaseUrl: string,
+  log: Logger,
+  instance: string,
+  gate?: Gate,
+): Promise<Part> {
   const db = openDatabase(databaseUrl)
   const metrics = createMetrics()
   const measure = (outcome: 'done' | 'failed', seconds: number) => metrics.update('telegram', outcome, seconds)
   // Who the bot is decides where a payment page leads back to, so deps come after the first call to Telegram.
   const username = { current: '' }
   const deps = createDeps(config, db, () => username.current)
-  const telegram = await connectTelegram(config, db, log, createFront(deps), measure)
+  const telegram = await connectTelegram(config, db, log, createFront(deps), gate, measure)
   username.current = telegram.username
   await telegram.setCommands(commandMenu())
 
@@ -57,7 +64,7 @@ export async function startBot(config: Config, databaseUrl: string, log: Logger,
   })
   if (publicUrl === undefined) telegram.startPolling()
   else await telegram.setWebhook(publicUrl + path, secret)
-  log.info({ username: telegram.username, port: web.port, by: publicUrl ? 'webhook' : 'polling' }, 'bot is up')
+  log.debug({ username: telegram.username, port: web.port, by: publicUrl ? 'webhook' : 'polling' }, 'bot is up')
 
   return {
     async stop() {

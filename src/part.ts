@@ -67,6 +67,7 @@ export async function runPart(
   try {
     await prepareDatabase(databaseUrl)
     const part = await start(config, databaseUrl, log, randomUUID())
+    process.stdout.write(`The ${name} is up.\n`)
     untilSignal(() => part.stop())
   } catch (error) {
     process.stderr.write(`The ${name} could not start: ${reasonOf(error)}\n`)

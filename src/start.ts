@@ -5,10 +5,13 @@ import { join } from 'node:path'
 import { SingleBar } from 'cli-progress'
 import { importDemo } from '#shop/catalog-import.ts'
 import { openDatabase } from '#store/db.ts'
+import { claimInstallation, forgetPeople } from '#store/installation.ts'
 import { startPostgres } from '#store/postgres.ts'
+import { createGate, usualPace } from '#telegram/pace.ts'
 import { startSandbox } from '#sandbox/sandbox.ts'
 import { startBot } from './bot.ts'
 import { createLog } from './log.ts'
+import { sandboxToken } from './config.ts'
 import { configOrExit, findRunning, reasonOf, runningFile, untilSignal, type Running } from './part.ts'
 import { seedSandbox } from '#sandbox/seed.ts'
 import { prepareDatabase, type Part } from './wiring.ts'
@@ -52,12 +55,14 @@ try {
   writeRunning({ ...claim, databaseUrl })
   await prepareDatabase(databaseUrl)
   const shops = await fillCatalogue(databaseUrl)
+  if (config.telegram.isSandbox) await beginAnew(databaseUrl)
 
   const log = createLog(config.log.level)
   if (config.sandbox.needed) await startSandboxPart()
-  const bot = await startBot(config, databaseUrl, log, instance)
-  parts.push(bot)
-  parts.push(await startWorker(config, databaseUrl, log))
+  // Both send for one bot: they share its pace, and a pause that one is told of holds the other.
+  const gate = createGate(usualPace)
+  parts.push(await startBot(config, databaseUrl, log, instance, gate))
+  parts.push(await startWorker(config, databaseUrl, log, instance, gate))
   if (config.telegram.isSandbox) await seedSandbox(config.sandbox.url, shops)
   if (!isStopping) welcome(shops)
 } catch (error) {
@@ -85,8 +90,10 @@ async function startDatabase(): Promise<string> {
   if (isNew) say(`Setting up PostgreSQL in ${embeddedDir} …`)
   const postgres = await startPostgres(embeddedDir)
   parts.push(postgres)
-  await postgres.ensureDatabase('vmeste')
-  return postgres.url('vmeste')
+  // Every bot has its own: people and messages of one mean nothing to another, the sandbox's least of all.
+  const name = config.telegram.isSandbox ? 'vmeste_sandbox' : `vmeste_${config.telegram.token.split(':')[0]}`
+  await postgres.ensureDatabase(name)
+  return postgres.url(name)
 }
 
 async function fillCatalogue(databaseUrl: string): Promise<{ name: string; invitation: string }[]> {
@@ -117,6 +124,19 @@ async function fillCatalogue(databaseUrl: string): Promise<{ name: string; invit
   }
 }
 
+/** The sandbox forgets with its process, so what hung on its people, payments and parcels is forgotten with them. */
+async function beginAnew(databaseUrl: string): Promise<void> {
+  const db = openDatabase(databaseUrl, 2)
+  try {
+    const account = sandboxToken.split(':')[0] ?? ''
+    const isOurs = (await claimInstallation(db, 'telegram', account, new Date())) === account
+    if (isOurs && (await forgetPeople(db)))
+      say('The sandbox begins anew: its last people, chats and orders are gone, goods and shops stay.')
+  } finally {
+    await db.$disconnect()
+  }
+}
+
 async function startSandboxPart(): Promise<void> {
   const webhooks = `http://127.0.0.1:${config.web.port}/webhooks`
   const sandbox = await startSandbox({
@@ -134,9 +154,11 @@ function welcome(shops: { name: string; invitation: string }[]): void {
     say(`Vmeste is open: ${config.sandbox.url}`)
     say('')
     say('Three things to try there:')
-    say('  1. As Anna, write "чайник" (or "kettle") and press "Buy together": pay on the sandbox\'s page.')
-    say('  2. Share the group into "Friends", and join it there as Boris: the card changes in place.')
-    say('  3. As Sofia, open "My shop", post a group offer to her channel, and press "Together" under it as Boris.')
+    say('  1. As Анна, write "тостер" and press "👥 Вместе" (buy together); pay on the sandbox\'s page.')
+    say('  2. "📤 Позвать друзей" (share) into the group "Друзья", and "👥 Присоединиться" (join) there as Борис:')
+    say('     the group is complete, both cards change in place, and parcels follow by themselves.')
+    say('  3. As София, open "🏪 Мой магазин" (my shop), post a group offer to her channel, and press "👥 Вместе"')
+    say('     under it as Борис. "🌐 Язык" (language) switches anybody to English or Chinese.')
   } else {
     say('Vmeste is open: write to the bot in Telegram.')
     if (config.yookassa.isSandbox)

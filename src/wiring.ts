@@ -6,9 +6,11 @@ import { createYookassa } from '#gateways/yookassa.ts'
 import type { Deps } from '#shop/deps.ts'
 import { pictureUploaded, uploadedPicture } from '#shop/notifications.ts'
 import type { Client } from '#store/db.ts'
+import { claimInstallation } from '#store/installation.ts'
 import { migrate } from '#store/migrate.ts'
 import { migrateQueue } from '#store/queue.ts'
 import { createTelegram, type BotTelegram } from '#telegram/bot.ts'
+import type { Gate } from '#telegram/pace.ts'
 import { readPicture } from '#web/pictures.ts'
 import type { Config } from './config.ts'
 import type { Logger } from './log.ts'
@@ -37,24 +39,35 @@ export function createDeps(config: Config, db: Client, botUsername: () => string
   }
 }
 
-/** @param front undefined where nothing is received. */
+/**
+ * @param front undefined where nothing is received.
+ * @param gate the process's own when several of its parts send for one bot: one pace, one pause, replies first.
+ */
 export async function connectTelegram(
   config: Config,
   db: Client,
   log: Logger,
   front: Front | undefined,
+  gate?: Gate,
   measure?: (outcome: 'done' | 'failed', seconds: number) => void,
 ): Promise<BotTelegram> {
   const { telegram, web } = config
   // Telegram can fetch our pictures from a public address, and the sandbox from this machine; otherwise they are uploaded.
   const base = web.publicUrl ?? (telegram.isSandbox ? `http://127.0.0.1:${web.port}` : undefined)
   const account = telegram.token.split(':')[0] ?? ''
+  const owner = await claimInstallation(db, 'telegram', account, new Date())
+  if (owner !== account) {
+    throw new Error(
+      `this database belongs to the bot ${owner} and the token is of ${account}: set another DATABASE_URL`,
+    )
+  }
   return createTelegram({
     token: telegram.token,
     apiRoot: telegram.apiRoot,
     front,
     log,
     ...(measure && { measure }),
+    ...(gate && { gate }),
     pictures: {
       ...(base !== undefined && { baseUrl: `${base}/pictures` }),
       read: readPicture,

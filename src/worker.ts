@@ -4,14 +4,21 @@ import { startClock } from '#jobs/clock.ts'
 import { startRunner } from '#jobs/runner.ts'
 import { createHandlers } from '#jobs/tasks.ts'
 import { openDatabase } from '#store/db.ts'
+import type { Gate } from '#telegram/pace.ts'
 import type { Config } from './config.ts'
 import type { Logger } from './log.ts'
 import { isMain, runPart } from './part.ts'
 import { connectTelegram, createDeps, type Part } from './wiring.ts'
 
-export async function startWorker(config: Config, databaseUrl: string, log: Logger): Promise<Part> {
+export async function startWorker(
+  config: Config,
+  databaseUrl: string,
+  log: Logger,
+  _instance = '',
+  gate?: Gate,
+): Promise<Part> {
   const db = openDatabase(databaseUrl)
-  const telegram = await connectTelegram(config, db, log, undefined)
+  const telegram = await connectTelegram(config, db, log, undefined, gate)
   const deps = createDeps(config, db, () => telegram.username)
   const outbox = createOutbox(deps, [telegram.messenger])
   const runner = await startRunner({
@@ -26,7 +33,7 @@ export async function startWorker(config: Config, databaseUrl: string, log: Logg
     },
   })
   const clock = startClock(db, deps.now, (error) => log.error({ error }, 'a tick could not be enqueued'))
-  log.info({}, 'worker is up')
+  log.debug({}, 'worker is up')
 
   return {
     async stop() {

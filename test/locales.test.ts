@@ -1,5 +1,5 @@
 /** Three languages, one set of sentences: flat JSON, one key per sentence, plural forms as i18next names them. */
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
@@ -9,11 +9,8 @@ type Source = { path: string; text: string }
 const languages = ['ru', 'en', 'zh'] as const
 const root = join(import.meta.dirname, '..')
 const folder = join(root, 'locales')
-const written = existsSync(folder) && readdirSync(folder).length > 0
 
-if (!written) process.stderr.write('\n!!! locales/ is empty: nothing about the words was checked\n\n')
-
-describe.skipIf(!written)('the words', () => {
+describe('the words', () => {
   test('are in exactly the three languages', () => {
     expect(readdirSync(folder).sort()).toEqual(languages.map((language) => `${language}.json`).sort())
   })

@@ -40,6 +40,7 @@ function refusalScreen(
   if (reason === 'already-in' && groupId !== undefined) {
     rows.push([{ label: { key: 'button.group' }, intent: { do: 'group', groupId } }])
   }
+  if (reason === 'too-many-unpaid') rows.push([{ label: { key: 'button.orders' }, intent: { do: 'orders' } }])
   if (reason === 'carrier-silent') rows.push([{ label: { key: 'button.again' }, intent: purchaseToIntent(purchase) }])
   rows.push([{ label: { key: 'button.search' }, intent: { do: 'ask-search' } }, homeButton])
   return { lines: [{ key: `refusal.${reason}` }], rows }

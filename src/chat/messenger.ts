@@ -21,6 +21,8 @@ export type SendResult =
   | { ok: true; ref: MessageRef }
   /** They blocked the bot, left, or the chat is gone: do not write there again. */
   | { ok: false; reason: 'unreachable' }
+  /** It certainly did not arrive (no connection): safe to try again later. */
+  | { ok: false; reason: 'unsent' }
   /** No answer came back: it may have been sent. Sends have no idempotency key, so it is not repeated. */
   | { ok: false; reason: 'unknown' }
   /** The messenger refused the message itself: a defect of ours, `detail` says what. */

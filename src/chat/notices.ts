@@ -2,7 +2,7 @@
 import type { Deps } from '#shop/deps.ts'
 import { groupById } from '#shop/group-buy.ts'
 import type { Notice } from '#shop/notifications.ts'
-import { orderOf } from '#shop/orders.ts'
+import { orderForShop, orderOf } from '#shop/orders.ts'
 import { groupLines } from './group-card.ts'
 import { homeButton } from './home.ts'
 import type { Follows } from './messenger.ts'
@@ -37,6 +37,23 @@ export async function noticeScreen(
       return aboutOrder('notice.order-paid', notice.data.orderId)
     case 'money-released':
       return aboutOrder(notice.data.late ? 'notice.money-back-late' : 'notice.money-back', notice.data.orderId)
+    case 'refund-owed':
+      return aboutOrder('notice.refund-owed', notice.data.orderId)
+    case 'delivery-refused':
+      return aboutOrder('notice.delivery-refused', notice.data.orderId)
+    case 'shop-attention': {
+      const order = await orderForShop(deps.db, notice.data.orderId, personId)
+      if (!order) return undefined
+      const key = notice.data.about === 'refund' ? 'notice.shop-refund' : 'notice.shop-delivery'
+      const total = { money: { amount: order.total, currency: order.currency } }
+      const params = { number: order.number, title: { words: order.title }, total }
+      return {
+        screen: {
+          lines: [{ key, params }],
+          rows: [[{ label: { key: 'button.shops' }, intent: { do: 'shops' } }, homeButton]],
+        },
+      }
+    }
     case 'shipment':
       return aboutOrder(`told.${notice.data.state}` as 'told.accepted', notice.data.orderId)
     case 'seat-paid': {
@@ -92,6 +109,8 @@ export async function noticeScreen(
       | 'notice.order-expired'
       | 'notice.money-back'
       | 'notice.money-back-late'
+      | 'notice.refund-owed'
+      | 'notice.delivery-refused'
       | 'told.accepted',
     orderId: number,
   ): Promise<NoticeOutcome | undefined> {

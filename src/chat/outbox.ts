@@ -15,11 +15,12 @@ import {
   addressUnreachable,
   doubtOrphanedSends,
   notificationDone,
+  sendLater,
   takeNotification,
   type ClaimedNotice,
 } from '#shop/notifications.ts'
 import { orderOf } from '#shop/orders.ts'
-import { postPublished, takePost } from '#shop/sellers.ts'
+import { postAgain, postPublished, takePost } from '#shop/sellers.ts'
 import { languages } from '#domain/people.ts'
 import { toSubject } from './follow.ts'
 import { groupScreen } from './group-buy.ts'
@@ -39,13 +40,24 @@ export type Outbox = {
   publishPost(postId: number): Promise<void>
 }
 
+/** What came of one notification; `later`: nothing was sent, and it is safe to try again. */
+type Delivery =
+  | { sentAs: Parameters<typeof followCard>[1] | undefined }
+  | 'later'
+  | 'doubtful'
+  | 'unreachable'
+  | 'dropped'
+
+/** A notification that fails so often has a defect: the job's errors say which. */
+const triesMax = 8
+
 /** How many notifications are on their way at once: the messenger's pace decides the rest. */
 const inFlight = 8
 
 export function createOutbox(deps: Deps, messengers: readonly Messenger[]): Outbox {
   const byName = new Map<string, Messenger>(messengers.map((messenger) => [messenger.name, messenger]))
 
-  async function deliver(notice: ClaimedNotice): Promise<'sent' | 'doubtful' | 'unreachable' | 'dropped'> {
+  async function deliver(notice: ClaimedNotice): Promise<Delivery> {
     const { language, timeZone, addresses } = await addresseeOf(deps.db, notice.personId)
     const reader = { language, timeZone, now: deps.now() }
     const told = await noticeScreen(notice, notice.personId, reader, deps)
@@ -58,13 +70,14 @@ export function createOutbox(deps: Deps, messengers: readonly Messenger[]): Outb
       const result = await room.send(externalId, message, isAboutGroup ? 'group' : 'status')
       if (result.ok) {
         const card = { messenger, messageRef: result.ref, language, personId: notice.personId }
-        if (told.follows) await followCard(deps.db, { ...card, ...toSubject(told.follows) }, deps.now())
-        return 'sent'
+        return { sentAs: told.follows && { ...card, ...toSubject(told.follows) } }
       }
       switch (result.reason) {
         case 'unreachable':
           await addressUnreachable(deps.db, messenger, externalId, deps.now())
           continue
+        case 'unsent':
+          return 'later'
         case 'unknown':
           return 'doubtful'
         case 'refused':
@@ -107,19 +120,31 @@ export function createOutbox(deps: Deps, messengers: readonly Messenger[]): Outb
       const doubtful = await doubtOrphanedSends(deps.db)
       let sent = 0
       const failures: unknown[] = []
+      let isOut = false
       const lane = async () => {
-        for (;;) {
+        // Without a connection every message would be taken, tried and put back: the rest waits with the first.
+        while (!isOut) {
           const notice = await takeNotification(deps.db, deps.now())
           if (!notice) return
+          const { notificationId, attempts } = notice
+          let delivery: Delivery
           try {
-            const state = await deliver(notice)
-            await notificationDone(deps.db, notice.notificationId, state, deps.now())
-            if (state === 'sent') sent += 1
+            delivery = await deliver(notice)
+            isOut ||= delivery === 'later'
           } catch (error) {
             // One that cannot be sent must not stop the others; the job reports it at the end.
             failures.push(error)
-            await notificationDone(deps.db, notice.notificationId, 'dropped', deps.now())
+            delivery = attempts < triesMax ? 'later' : 'dropped'
           }
+          if (delivery === 'later') {
+            await sendLater(deps.db, notificationId, attempts, deps.now())
+            continue
+          }
+          await notificationDone(deps.db, notificationId, typeof delivery === 'object' ? 'sent' : delivery, deps.now())
+          if (typeof delivery !== 'object') continue
+          sent += 1
+          if (delivery.sentAs)
+            await followCard(deps.db, delivery.sentAs, deps.now()).catch((error) => failures.push(error))
         }
       }
       await Promise.all(Array.from({ length: inFlight }, lane))
@@ -147,6 +172,10 @@ export function createOutbox(deps: Deps, messengers: readonly Messenger[]): Outb
         screenToMessage(postScreen(post, reader), reader),
         'broadcast',
       )
+      if (!result.ok && result.reason === 'unsent') {
+        await postAgain(deps.db, postId)
+        throw new Error(`post ${postId} could not be sent: no connection`)
+      }
       const state = result.ok ? 'sent' : result.reason === 'unknown' ? 'doubtful' : 'failed'
       await postPublished(deps.db, postId, state, result.ok ? result.ref : null, deps.now())
     },

@@ -5,7 +5,7 @@ export type Money = { amount: bigint; currency: string }
 const digitsByCurrency: Record<string, number> = { JPY: 0, KRW: 0, VND: 0, CLP: 0, BHD: 3, KWD: 3, TND: 3 }
 
 export function currencyDigits(currency: string): number {
-  return digitsByCurrency[currency] ?? 2
+  return Object.hasOwn(digitsByCurrency, currency) ? (digitsByCurrency[currency] ?? 2) : 2
 }
 
 /** `{amount: 129050n, currency: 'RUB'}` → `'1290.50'`: what providers and Intl take, without a float in between. */
@@ -28,10 +28,4 @@ export function decimalToAmount(decimal: string, currency: string): bigint | und
   if (fraction.length > digits) return undefined
   const amount = BigInt((match[2] ?? '0') + fraction.padEnd(digits, '0'))
   return match[1] === '-' ? -amount : amount
-}
-
-/** @throws when the currencies differ: a defect, never a person's mistake. */
-export function addMoney(a: Money, b: Money): Money {
-  if (a.currency !== b.currency) throw new Error(`cannot add ${b.currency} to ${a.currency}`)
-  return { amount: a.amount + b.amount, currency: a.currency }
 }

@@ -23,11 +23,14 @@ export async function startRunner(options: {
   const pulse = await startWorkerPulse(databaseUrl, options.onLost)
   await freeJobsOfDeadWorkers(db)
   const events = new EventEmitter() as WorkerEvents
-  // One connection takes one query at a time.
-  let pulses = Promise.resolve()
-  events.on('worker:create', ({ worker }) => {
-    pulses = pulses.then(() => pulse.add(worker.workerId))
+  // Jobs are locked in the name of the pool, not of one of its workers.
+  let isAlive = Promise.resolve()
+  events.on('pool:create', ({ workerPool }) => {
+    isAlive = pulse.add(workerPool.id)
   })
+  // A job taken before the pulse could be held for that of a dead worker.
+  const startWorker = async () => isAlive
+  const plugin = { name: 'pulse', version: '1.0.0', worker: { hooks: { startWorker } } }
   const runner = await run({
     connectionString: databaseUrl,
     concurrency,
@@ -35,13 +38,14 @@ export async function startRunner(options: {
     pollInterval: 1000,
     taskList: toTaskList(handlers),
     events,
+    preset: { plugins: [plugin] },
     logger: new QueueLogger(() => (level, message) => {
       const word: string = level
       if (word === 'error') log.error({}, message)
       else if (word === 'warning') log.warn({}, message)
     }),
   })
-  await pulses
+  await isAlive
   return {
     async stop() {
       await runner.stop()

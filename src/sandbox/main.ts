@@ -1,10 +1,16 @@
 /** `npm run sandbox`: the sandbox as a program of its own. It shares no configuration with the product, on purpose. */
 import { startSandbox } from './sandbox.ts'
 
+try {
+  process.loadEnvFile()
+} catch (error) {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+}
 const env = process.env
 const port = Number(env['SANDBOX_PORT'] || 8080)
-const paceSeconds = Number(env['SANDBOX_PACE'] || 0)
-const webhooks = (env['SANDBOX_WEBHOOKS'] || 'http://127.0.0.1:3000').replace(/\/+$/, '')
+const paceSeconds = Number(env['SANDBOX_PACE'] || 10)
+// Where the bot's web server listens: the same variable that it reads.
+const webhooks = `http://127.0.0.1:${env['PORT'] || 3000}`
 
 function quit(message: string): never {
   process.stderr.write(`${message}\n`)
@@ -13,7 +19,6 @@ function quit(message: string): never {
 
 if (!Number.isInteger(port) || port < 0 || port > 65_535) quit('SANDBOX_PORT must be a port number')
 if (!Number.isFinite(paceSeconds) || paceSeconds < 0) quit('SANDBOX_PACE must be a number of seconds')
-if (!URL.canParse(webhooks)) quit('SANDBOX_WEBHOOKS must be a URL')
 
 try {
   const sandbox = await startSandbox({

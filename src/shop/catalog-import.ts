@@ -394,13 +394,14 @@ function stockOf(variant: FeedOffer, variantIds: Map<string, number>, target: Ta
   })
 }
 
+/** The title in every language on the first line, where search weighs it most; all the rest on the second. */
 function searchWords(product: FeedProduct, categoryTitles: Texts[]): string {
-  const texts = [
-    ...product.variants.flatMap(({ title }) => Object.values(title)),
+  const titles = product.variants.flatMap(({ title }) => Object.values(title))
+  const rest = [
     product.vendor ?? '',
     ...categoryTitles.flatMap((title) => Object.values(title)),
     ...product.variants.flatMap(({ params }) => params.flatMap(({ name, value }) => [name, value])),
     ...product.variants.map(({ id }) => id),
   ]
-  return toSearchWords([...new Set(texts)].join(' \n '))
+  return [titles, rest].map((texts) => toSearchWords([...new Set(texts)].join(' \n '))).join('\n')
 }

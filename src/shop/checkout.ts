@@ -8,7 +8,7 @@ import { findProductOfVariant } from '#store/catalog.ts'
 import { inTransaction, type Client } from '#store/db.ts'
 import { findCampaign, findGroup, hasLiveSeat, insertGroup, insertSeat, takeSeat } from '#store/group-buy.ts'
 import { groupCardsChanged } from '#store/live-cards.ts'
-import { findOpenOrder, findOrders, insertOrder, lockBuyer, type OrderView } from '#store/orders.ts'
+import { countUnpaidOrders, findOpenOrder, findOrders, insertOrder, lockBuyer, type OrderView } from '#store/orders.ts'
 import { insertPayment } from '#store/payments.ts'
 import { findRecipient, type RecipientFields } from '#store/people.ts'
 import { enqueue } from '#store/queue.ts'
@@ -34,7 +34,11 @@ export type PurchaseRefusal =
   | 'no-delivery'
   | 'carrier-silent'
   | 'already-in'
+  | 'too-many-unpaid'
   | JoinRefusal
+
+/** Unpaid orders that one person may have at once. */
+const unpaidMax = 5
 
 export type PurchaseResult =
   | { ok: true; order: OrderView; isNew: boolean }
@@ -98,6 +102,8 @@ export async function buy(
     if (raced) return { orderId: raced.orderId, isNew: false }
     const open = await findOpenOrder(tx, personId, variantId, wanted, now)
     if (open !== undefined) return { orderId: open, isNew: false }
+    // Every unpaid order keeps goods from others for a quarter of an hour.
+    if ((await countUnpaidOrders(tx, personId)) >= unpaidMax) return { ok: false, reason: 'too-many-unpaid' }
 
     const terms = await priceFor(purchase)
     if (!terms.ok) return terms

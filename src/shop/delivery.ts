@@ -15,7 +15,7 @@ import {
   type ShipmentRow,
 } from '#store/delivery.ts'
 import { orderCardsChanged } from '#store/live-cards.ts'
-import { notify } from '#store/notifications.ts'
+import { notify, notifyShop } from '#store/notifications.ts'
 import { lockOrder, setOrderState } from '#store/orders.ts'
 import { enqueue } from '#store/queue.ts'
 import { OutcomeUnknown } from './outcome.ts'
@@ -59,7 +59,20 @@ export async function createShipment(db: Client, shipmentId: number, carrier: Ca
   })
   if (answer.ok) return applyCarrierShipment(db, shipmentId, answer.value, now)
   if (answer.kind === 'unknown') throw new OutcomeUnknown(`shipment ${shipment.key}: ${answer.detail}`)
-  await updateShipment(db, shipmentId, { state: 'refused', error: answer.detail, nextPollAt: null }, now)
+  await inTransaction(db, async (tx) => {
+    await updateShipment(tx, shipmentId, { state: 'refused', error: answer.detail, nextPollAt: null }, now)
+    await tellRefused(tx, shipment.orderId, now)
+  })
+}
+
+/** The order stays paid for: the shop has to find another way, and both sides know it. */
+async function tellRefused(tx: Db, orderId: number, now: Date): Promise<void> {
+  const order = await lockOrder(tx, orderId)
+  if (!order) return
+  await orderCardsChanged(tx, orderId)
+  const notice = { kind: 'delivery-refused', data: { orderId } } as const
+  await notify(tx, order.personId, `order:${orderId}:delivery-refused`, notice, now)
+  await notifyShop(tx, orderId, 'delivery', now)
 }
 
 /** The job: asks the carrier where a parcel is. */
@@ -111,7 +124,8 @@ async function applyCarrierShipment(db: Client, shipmentId: number, found: Carri
       },
       now,
     )
-    if (state === before || state === 'requested' || state === 'refused') return
+    if (state === before || state === 'requested') return
+    if (state === 'refused') return tellRefused(tx, shipment.orderId, now)
     const order = await lockOrder(tx, shipment.orderId)
     if (!order) return
     await orderCardsChanged(tx, shipment.orderId)

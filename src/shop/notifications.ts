@@ -1,11 +1,12 @@
 /** Messages owed to people: taken one at a time, marked before they are sent. */
 import type { Language } from '#domain/people.ts'
-import type { Client } from '#store/db.ts'
+import { inTransaction, type Client } from '#store/db.ts'
 import {
   claimNotification,
   finishNotification,
   findUploadedPicture,
   giveUpOrphanedSends,
+  postponeNotification,
   saveUploadedPicture,
   type ClaimedNotice,
   type Notice,
@@ -26,6 +27,12 @@ export async function notificationDone(
   now: Date,
 ): Promise<void> {
   await finishNotification(db, notificationId, state, now)
+}
+
+/** Nothing was sent: it is due again after a growing pause, two seconds to ten minutes. */
+export async function sendLater(db: Client, notificationId: number, attempts: number, now: Date): Promise<void> {
+  const pause = Math.min(1000 * 2 ** attempts, 10 * 60_000)
+  await inTransaction(db, (tx) => postponeNotification(tx, notificationId, new Date(now.getTime() + pause)))
 }
 
 /** Call before sending starts. @returns how many sends of a killed sender are in doubt. */

@@ -1,6 +1,7 @@
 /** A person's orders, theirs only. */
 import type { Client } from '#store/db.ts'
 import { findOrders, type OrderView } from '#store/orders.ts'
+import { isMember } from '#store/sellers.ts'
 
 export type { OrderView }
 
@@ -12,4 +13,10 @@ export async function ordersOf(db: Client, personId: number): Promise<OrderView[
 export async function orderOf(db: Client, orderId: number, personId: number): Promise<OrderView | undefined> {
   const [order] = await findOrders(db, { id: orderId })
   return order?.personId === personId ? order : undefined
+}
+
+/** An order as its shop's people may see it. @returns undefined for people of other shops. */
+export async function orderForShop(db: Client, orderId: number, personId: number): Promise<OrderView | undefined> {
+  const [order] = await findOrders(db, { id: orderId })
+  return order && (await isMember(db, order.sellerId, personId)) ? order : undefined
 }

@@ -18,7 +18,7 @@ import {
   takeSeat,
 } from '#store/group-buy.ts'
 import { groupCardsChanged, orderCardsChanged } from '#store/live-cards.ts'
-import { notify } from '#store/notifications.ts'
+import { notify, notifyShop } from '#store/notifications.ts'
 import { addPopularity, findOrders, lockOrder, setOrderState, type LockedOrder, type OrderView } from '#store/orders.ts'
 import {
   claimSilentPayments,
@@ -82,7 +82,8 @@ export async function placePayment(
     await applyProviderPayment(db, paymentId, answer.value, now)
     return 'placed'
   }
-  if (!answer.ok && answer.kind === 'refused') {
+  // A refused look-up says nothing of the payment: only a refusal to make it does.
+  if (!answer.ok && answer.kind === 'refused' && isStillWanted) {
     await inTransaction(db, async (tx) => {
       const state = await lockPayment(tx, paymentId)
       if (state !== 'created' && state !== 'unknown') return
@@ -295,8 +296,8 @@ async function moneyTaken(tx: Transaction, payment: PaymentRow, order: LockedOrd
 }
 
 /**
- * Money was taken for a purchase that ends without goods: seat and stock are given up, and staff see that a refund is
- * owed. Call with the group's row locked.
+ * Money was taken for a purchase that ends without goods: seat and stock are given up, and the buyer and the shop are
+ * told that a refund is owed. Call with the group's row locked.
  */
 export async function refundOwed(
   tx: Transaction,
@@ -307,6 +308,10 @@ export async function refundOwed(
   if (seatId !== null) await freeSeat(tx, seatId, 'refund_due')
   await releaseStock(tx, orderId)
   await oweRefundByHand(tx, paymentId, amount, now)
+  const { personId } = (await lockOrder(tx, orderId)) ?? {}
+  if (personId === undefined) throw new Error(`order ${orderId} vanished`)
+  await notify(tx, personId, `order:${orderId}:refund-owed`, { kind: 'refund-owed', data: { orderId } }, now)
+  await notifyShop(tx, orderId, 'refund', now)
 }
 
 /** The last seat was paid: every hold is taken and everybody told. */

@@ -15,6 +15,7 @@ import {
   finishPost,
   insertPost,
   isMember,
+  unclaimPost,
   removeChannel,
   saveChannel,
   savePostOpen,
@@ -125,7 +126,7 @@ export async function post(
       },
       now,
     )
-    await enqueue(tx, 'publish-post', { postId }, { key: `post:${postId}` })
+    await enqueue(tx, 'publish-post', { postId }, { key: `post:${postId}`, queue: 'sending' })
     return { ok: true as const, postId }
   })
 }
@@ -164,6 +165,11 @@ export async function takePost(db: Client, postId: number, now: Date): Promise<P
     channelExternalId: row.channel.externalId,
     authorId: row.requestedById,
   }
+}
+
+/** Nothing was sent: the post waits for the job's next try. */
+export async function postAgain(db: Client, postId: number): Promise<void> {
+  await unclaimPost(db, postId)
 }
 
 export async function postPublished(

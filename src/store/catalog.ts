@@ -150,7 +150,7 @@ export async function findProducts(
   now: Date,
 ): Promise<{ total: number; products: ProductRow[] }> {
   const conditions = [Prisma.sql`p.withdrawn_at IS NULL`]
-  if (tsquery !== undefined) conditions.push(Prisma.sql`search_vector(p.words) @@ to_tsquery('russian', ${tsquery})`)
+  if (tsquery !== undefined) conditions.push(Prisma.sql`p.search @@ to_tsquery('russian', ${tsquery})`)
   if (categoryId !== undefined) {
     conditions.push(Prisma.sql`p.category_id IN (
       WITH RECURSIVE tree AS (SELECT ${categoryId}::int AS id UNION SELECT c.id FROM category c JOIN tree ON c.parent_id = tree.id)
@@ -158,13 +158,11 @@ export async function findProducts(
   }
   if (sellerId !== undefined) conditions.push(Prisma.sql`p.seller_id = ${sellerId}`)
   const rank =
-    tsquery === undefined
-      ? Prisma.sql`0::real`
-      : Prisma.sql`ts_rank(search_vector(words), to_tsquery('russian', ${tsquery}), 1)`
+    tsquery === undefined ? Prisma.sql`0::real` : Prisma.sql`ts_rank(search, to_tsquery('russian', ${tsquery}), 1)`
   // Hidden in a subquery, because PostgreSQL would plan anew for each limit that it can look into.
   const page = Prisma.sql`
     WITH hits AS MATERIALIZED (
-      SELECT p.id, p.popularity, p.words FROM product p
+      SELECT p.id, p.popularity, p.search FROM product p
       WHERE ${Prisma.join(conditions, ' AND ')}
       ORDER BY p.popularity DESC, p.id LIMIT 2000)
     SELECT id, row_number() OVER (ORDER BY ${rank} DESC, popularity DESC, id) AS place,

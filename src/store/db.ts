@@ -44,7 +44,7 @@ const types = {
 /**
  * Makes one query of many small ones: what is asked while a query is under way waits for it and then goes together.
  * Nobody waits when nobody else asks, and under load most of the cost of a round trip is shared.
- * @param askAll answers in the order of the questions; when it throws, it has thrown for all of them.
+ * @param askAll answers in the order of the questions, and may be asked the same again after it threw.
  * Lists belong into it as `(SELECT ${list}::text[])`: PostgreSQL would plan anew for each list that it can look into.
  */
 export function together<Question, Answer>(
@@ -63,10 +63,21 @@ export function together<Question, Answer>(
         )
         for (const [at, one] of asked.entries()) one.answer(answers[at] as Answer)
       } catch (error) {
-        for (const one of asked) one.fail(error)
+        // One bad question must not fail the others: each is asked by itself.
+        if (asked.length === 1) asked[0]?.fail(error)
+        else for (const one of asked) await alone(db, one)
       }
     }
     queues.delete(db)
+  }
+
+  async function alone(db: Db, { question, answer, fail }: Asked): Promise<void> {
+    try {
+      const [only] = await askAll(db, [question])
+      answer(only as Answer)
+    } catch (error) {
+      fail(error)
+    }
   }
 
   return async (db, question) =>

@@ -78,7 +78,10 @@ export async function findEvents(
   db: Db,
   shipmentId: number,
 ): Promise<{ code: string; text: string; place: string; happenedAt: Date; state: ShipmentState | null }[]> {
-  const rows = await db.trackingEvent.findMany({ where: { shipmentId }, orderBy: { happenedAt: 'asc' } })
+  const rows = await db.trackingEvent.findMany({
+    where: { shipmentId },
+    orderBy: [{ happenedAt: 'asc' }, { id: 'asc' }],
+  })
   return rows.map(({ code, text, place, happenedAt, state }) => ({
     code,
     text,

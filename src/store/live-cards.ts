@@ -4,6 +4,9 @@ import { enqueue } from './queue.ts'
 
 export type CardSubject = { groupId: number } | { orderId: number }
 
+/** A queue's row outlives its jobs: a few shared ones, not one for every group there ever was. */
+const cardQueues = 16
+
 export type CardRow = {
   messenger: string
   messageRef: string
@@ -12,15 +15,29 @@ export type CardRow = {
   personId: number | null
 }
 
-/** Has every copy of the group's card edited; several changes at once make one round of edits. */
+/**
+ * Has every copy of the group's card edited; several changes at once make one round of edits. Rounds run one after the
+ * other, so that an older one, delayed, cannot draw over a newer.
+ */
 export async function groupCardsChanged(db: Db, groupId: number): Promise<void> {
-  await enqueue(db, 'update-cards', { groupId }, { key: `cards:group:${groupId}` })
+  await enqueue(
+    db,
+    'update-cards',
+    { groupId },
+    { key: `cards:group:${groupId}`, queue: `cards:${groupId % cardQueues}` },
+  )
 }
 
 /** Has the messages that show an order edited, if there are any. */
 export async function orderCardsChanged(db: Db, orderId: number): Promise<void> {
   const isShown = await db.liveCard.findFirst({ where: { orderId }, select: { orderId: true } })
-  if (isShown) await enqueue(db, 'update-cards', { orderId }, { key: `cards:order:${orderId}` })
+  if (isShown)
+    await enqueue(
+      db,
+      'update-cards',
+      { orderId },
+      { key: `cards:order:${orderId}`, queue: `cards:${orderId % cardQueues}` },
+    )
 }
 
 /**

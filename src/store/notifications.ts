@@ -13,6 +13,12 @@ export type NoticeKinds = {
   'group-formed': { groupId: number; orderId: number }
   'group-failed': { groupId: number; orderId: number }
   shipment: { orderId: number; state: string }
+  /** Money was taken for an order that ended: it is given back by hand. */
+  'refund-owed': { orderId: number }
+  /** The carrier will not take the parcel. */
+  'delivery-refused': { orderId: number }
+  /** To the shop's people: an order that needs one of them. */
+  'shop-attention': { orderId: number; about: 'refund' | 'delivery' }
   'channel-added': { channelId: number }
   'post-published': { postId: number; state: 'sent' | 'failed' | 'doubtful' }
 }
@@ -28,6 +34,9 @@ const priorities: Record<NoticeKind, number> = {
   'money-released': 1,
   'seat-paid': 1,
   shipment: 1,
+  'refund-owed': 1,
+  'delivery-refused': 1,
+  'shop-attention': 1,
   'group-joined': 2,
   'group-formed': 2,
   'group-failed': 2,
@@ -46,6 +55,18 @@ export async function notify(db: Db, personId: number, key: string, notice: Noti
       ${now}, ${now})
     ON CONFLICT (key) DO NOTHING`
   if (made === 1) await enqueue(db, 'send-notifications', {}, { key: 'send-notifications', queue: 'sending' })
+}
+
+/** Tells everybody of the shop that an order needs one of them; there is no other place where it would be seen. */
+export async function notifyShop(db: Db, orderId: number, about: 'refund' | 'delivery', now: Date): Promise<void> {
+  const members = await db.sellerMember.findMany({
+    where: { seller: { orders: { some: { id: orderId } } } },
+    select: { personId: true },
+  })
+  for (const { personId } of members) {
+    const notice: Notice = { kind: 'shop-attention', data: { orderId, about } }
+    await notify(db, personId, `order:${orderId}:${about}:shop:${personId}`, notice, now)
+  }
 }
 
 export type ClaimedNotice = Notice & { notificationId: number; personId: number; attempts: number }
@@ -72,6 +93,15 @@ export async function finishNotification(
   await db.$executeRaw`
     UPDATE notification SET state = ${state}, sent_at = ${state === 'sent' ? now : null}::timestamptz
     WHERE id = ${notificationId} AND state = 'sending'`
+}
+
+/** Nothing was sent: it is due again at `dueAt`, with a job for that time. */
+export async function postponeNotification(db: Db, notificationId: number, dueAt: Date): Promise<void> {
+  await db.$executeRaw`
+    UPDATE notification SET state = 'due', due_at = ${dueAt} WHERE id = ${notificationId} AND state = 'sending'`
+  // A key of its own: under the common one a later time would hold back what is due now.
+  const key = `send-again:${notificationId}`
+  await enqueue(db, 'send-notifications', {}, { key, queue: 'sending', runAt: dueAt })
 }
 
 /** Only one sender runs at a time, so whatever is still marked when it starts belonged to one that died. */

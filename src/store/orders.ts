@@ -252,6 +252,10 @@ export async function findOpenOrder(
   return row?.id
 }
 
+export async function countUnpaidOrders(db: Db, personId: number): Promise<number> {
+  return db.order.count({ where: { personId, state: 'awaiting_payment' } })
+}
+
 export async function addPopularity(db: Db, orderId: number): Promise<void> {
   await db.$executeRaw`
     UPDATE product p SET popularity = p.popularity + l.quantity

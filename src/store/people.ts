@@ -41,13 +41,14 @@ export async function findVisit(db: Db, messenger: string, externalId: string, u
   return personId === null ? { wasHandled } : { wasHandled, person: { personId, city, ...rest } }
 }
 
+/** Counts handled updates rather than asking EXISTS, which PostgreSQL answers by reading the whole table into a hash. */
 const visits = together(async (db, callers: Caller[]) =>
   query<VisitRow>(
     db,
     Prisma.sql`
-    SELECT EXISTS (
-        SELECT 1 FROM handled_update h WHERE h.messenger = one.messenger AND h.update_id = one.update_id
-      ) AS "wasHandled",
+    SELECT (
+        SELECT count(*) FROM handled_update h WHERE h.messenger = one.messenger AND h.update_id = one.update_id
+      ) > 0 AS "wasHandled",
       p.id AS "personId", p.language, p.time_zone AS "timeZone", d.step, d.data,
       i.chat_opened_at IS NOT NULL AS "chatOpened", i.unreachable_at IS NOT NULL AS "unreachable",
       r.city_code AS "cityCode", r.city_name AS "cityName"
@@ -101,7 +102,6 @@ export async function markUnreachable(db: Db, messenger: string, externalId: str
     UPDATE identity SET unreachable_at = ${now} WHERE messenger = ${messenger} AND external_id = ${externalId}`
 }
 
-/** @param leftRef a message that shows another screen from now on: what it showed before is no longer kept up to date. */
 /**
  * Resolves when it is written for good.
  * @param leftRef a message that shows another screen from now on: what it showed before is no longer kept up to date.

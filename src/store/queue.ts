@@ -67,14 +67,14 @@ export async function enqueueTick(db: Db, name: keyof Jobs, slot: string): Promi
 
 /** Says that a worker is alive for as long as this connection is: PostgreSQL lets go of the lock with it. */
 export type WorkerPulse = {
-  /** Adds one of this process's workers. */
-  add(workerId: string): Promise<void>
+  /** Adds the name that this process locks jobs with. */
+  add(lockedBy: string): Promise<void>
   stop(): Promise<void>
 }
 
 /**
- * graphile-worker leaves the jobs of a killed process locked for four hours. Each worker holds an advisory lock on its
- * name through one connection of its process; a job whose worker's lock is free belongs to the dead. No clock is
+ * graphile-worker leaves the jobs of a killed process locked for four hours. Each process holds an advisory lock on the
+ * name that it locks jobs with, through one connection; a job whose locker's name is free belongs to the dead. No clock is
  * compared, so a slow process is never taken for a dead one.
  * @param onLost the connection broke: jobs of this process may be given to others, so it should end.
  */
@@ -86,8 +86,8 @@ export async function startWorkerPulse(databaseUrl: string, onLost: (error: Erro
   })
   await client.connect()
   return {
-    async add(workerId) {
-      await client.query('SELECT pg_advisory_lock(2, hashtext($1))', [workerId])
+    async add(lockedBy) {
+      await client.query('SELECT pg_advisory_lock(2, hashtext($1))', [lockedBy])
     },
     async stop() {
       isStopping = true
@@ -96,7 +96,7 @@ export async function startWorkerPulse(databaseUrl: string, onLost: (error: Erro
   }
 }
 
-/** Frees the jobs of workers that are dead. @returns how many workers were. */
+/** Frees the jobs of processes that are dead. @returns how many were. */
 export async function freeJobsOfDeadWorkers(db: Db): Promise<number> {
   const [row] = await db.$queryRaw<{ dead: string[] | null }[]>`
     WITH lockers AS (SELECT DISTINCT locked_by FROM graphile_worker._private_jobs WHERE locked_by IS NOT NULL

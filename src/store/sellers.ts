@@ -134,6 +134,11 @@ export async function claimPost(db: Db, postId: number): Promise<'sending' | 'do
   return row?.state
 }
 
+/** It certainly was not sent. */
+export async function unclaimPost(db: Db, postId: number): Promise<void> {
+  await db.$executeRaw`UPDATE post SET state = 'due' WHERE id = ${postId} AND state = 'sending'`
+}
+
 export async function finishPost(
   db: Db,
   postId: number,

@@ -7,7 +7,7 @@ import type { Messenger } from '#chat/messenger.ts'
 import { asClientSignal, atOnce, createApi, type Log } from './api.ts'
 import { classify, describeDefect } from './errors.ts'
 import { createInline } from './inline.ts'
-import { createGate, usualPace, type Pace } from './pace.ts'
+import { createGate, usualPace, type Gate, type Pace } from './pace.ts'
 import { createPictures, type PictureSource } from './pictures.ts'
 import { createPoll } from './poll.ts'
 import { createReceiver } from './receive.ts'
@@ -26,6 +26,8 @@ export type TelegramOptions = {
   pictures: PictureSource
   log: Log
   pace?: Partial<Pace>
+  /** Shared by all parts of one process that speak for this bot, so that they keep one pace and one pause. */
+  gate?: Gate
   /** Updates handled at once; the rest waits. */
   concurrency?: number
   /** Told of every update: `failed` is one that has to come again. Seconds include waiting for the same person's others. */
@@ -74,7 +76,7 @@ export async function createTelegram(options: TelegramOptions): Promise<BotTeleg
   const me = await findOutWhoWeAre(telegraf, token, log)
   telegraf.botInfo = me
 
-  const api = createApi({ client, gate: createGate({ ...usualPace, ...options.pace }), token, log })
+  const api = createApi({ client, gate: options.gate ?? createGate({ ...usualPace, ...options.pace }), token, log })
   const pictures = createPictures(options.pictures)
   const shared = { api, username: me.username, pictures, log }
   const post = createPost(shared)

@@ -49,7 +49,13 @@ export function createRoutes(around: Surroundings): Composer<Ctx> {
         }
       }),
       inline: on('inline', async ({ queryId, query, offset }, visit) => {
-        await inline.answer(queryId, await front.onInline(visit.visitor, query, offset))
+        try {
+          await inline.answer(queryId, await front.onInline(visit.visitor, query, offset))
+        } catch (error) {
+          // Nothing found is better than a search that never ends.
+          await inline.answer(queryId, { cards: [], nextOffset: '', personal: true })
+          throw error
+        }
         await visit.finish()
       }),
       chosen: on('chosen', async ({ cardId, ref }, visit) => {

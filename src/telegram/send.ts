@@ -66,7 +66,8 @@ export function createPost(options: { api: Api; username: string; pictures: Pict
     const { failure } = outcome
     if (failure.kind === 'moved' && !isMoved) return send(failure.chat, message, priority, true)
     if (failure.kind === 'unreachable') return { ok: false, reason: 'unreachable' }
-    if (failure.kind === 'unknown' || failure.kind === 'unsent') {
+    if (failure.kind === 'unsent') return { ok: false, reason: 'unsent' }
+    if (failure.kind === 'unknown') {
       log.warn({ detail: failure.detail }, 'no answer to a message sent: it may or may not have arrived')
       return { ok: false, reason: 'unknown' }
     }

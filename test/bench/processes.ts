@@ -1,6 +1,6 @@
 /** The processes under measurement: started as a user would, watched through /proc, ended by us. */
 import { spawn } from 'node:child_process'
-import { readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -79,6 +79,7 @@ function ownCpuMs(pid: number): number {
 }
 
 function childrenOf(pid: number): number[] {
+  if (!existsSync('/proc')) return []
   const all = readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []))
   return all.filter(
     (one) =>

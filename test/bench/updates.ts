@@ -20,12 +20,12 @@ import { createLoad, type Bot, type Customer } from './updates-load.ts'
 /** As many updates under way as our `setWebhook` asks Telegram for. */
 const atOnce = 32
 /** Enough for no round to use anybody twice: a chat is answered once a second, and that pace is not what is measured. */
-const people = 5000
+const people = 4000
 const rounds = 3
-const roundMs = 3000
+const roundMs = 2500
 /** Our code is larger than telegraf's, and runs at its speed only once it was compiled. */
-const warmUpMs = { ours: 5000, bare: 3000 }
-const halfLoadMs = 5000
+const warmUpMs = { ours: 4000, bare: 2000 }
+const halfLoadMs = 4000
 /** Everyday words: some match one product, some a dozen. */
 const queries = ['чайник', 'наушники', 'кофе', 'кружка', 'свитер', 'usb', 'чай', 'рюкзак', 'для дома', 'kettle', '耳机']
 

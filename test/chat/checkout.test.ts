@@ -270,12 +270,28 @@ test("somebody else's order is nobody's business: not shown, not paid, not cance
   expect((await orderOf(buyer)).state).toBe('awaiting_payment')
 })
 
+test('a sixth unpaid order is refused with a way to the others, and nothing is written', async () => {
+  const buyer = await chat.buyer()
+  for (let made = 0; made < 5; made += 1) {
+    await buyer.press({ do: 'buy-alone', variantId: (await chat.shop.goods()).variantId })
+  }
+  const goods = await chat.shop.goods()
+  const before = await chat.shop.db.order.count()
+  const reply = await buyer.press({ do: 'buy-alone', variantId: goods.variantId })
+  buyer.expectSays(reply, 'refusal.too-many-unpaid')
+  expect(intentsOf(reply.message)).toContainEqual({ do: 'orders' })
+  expect(await chat.shop.db.order.count()).toBe(before)
+  expect((await chat.shop.stock(goods)).reserved).toBe(0)
+})
+
 test('the list of orders has the eight newest, each with its page', async () => {
   const buyer = await chat.buyer()
   for (let made = 0; made < 9; made += 1) {
     const { variantId, productId } = await chat.shop.goods()
     await chat.shop.db.product.update({ where: { id: productId }, data: { title: { ru: 'Ф'.repeat(250) } } })
     await buyer.press({ do: 'buy-alone', variantId })
+    // Five unpaid ones are the most that a person may have.
+    await buyer.press({ do: 'cancel-order', orderId: (await orderOf(buyer)).id })
   }
   const { message } = await buyer.command('orders')
   const orders = intentsOf(message).filter((intent) => intent.do === 'order')

@@ -220,7 +220,7 @@ test('the page of a shop with long names, many channels and many posts fits', as
   await guest.press({ do: 'shop-products', sellerId, page: 0 })
   const preview = await guest.press({ do: 'post-offer', productId })
   for (const intent of intentsOf(preview.message)) if (intent.do === 'publish') await guest.press(intent)
-  await chat.shop.db.post.updateMany({ where: { sellerId }, data: { state: 'sent' } })
+  await chat.shop.db.post.updateMany({ where: { sellerId }, data: { state: 'sent', messageRef: '-100:1' } })
   for (const language of ['en', 'zh', 'ru'] as const) {
     await guest.press({ do: 'set-language', language })
     const page = await guest.press({ do: 'shop', sellerId })

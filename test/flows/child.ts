@@ -91,11 +91,12 @@ export async function until<T>(
   patienceMs = 40_000,
 ): Promise<T> {
   const giveUpAt = Date.now() + patienceMs
-  for (;;) {
+  // Looking costs the processor that is waited for.
+  for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 1.5, 200)) {
     const found = await look()
     if (found !== undefined && found !== false) return found
     if (Date.now() > giveUpAt) throw new Error(`waited ${patienceMs / 1000} s in vain: ${what}`)
-    await sleep(25)
+    await sleep(pauseMs)
   }
 }
 

@@ -1,7 +1,7 @@
 /** The story once: with or without deaths in it. */
 import { expect } from 'vitest'
 import { endStateOf, expectNothingTwice, type EndState } from './end-state.ts'
-import { openStage, type Mode } from './stage.ts'
+import { answeredTwice, openStage, type Mode } from './stage.ts'
 import { playStory } from './story.ts'
 
 /** @param kills the bot is killed between any two acts and its successor not waited for; the worker, too, now and then. */
@@ -20,7 +20,7 @@ export async function play(mode: Mode, { kills = false, repeats = false }): Prom
     if (kills) expect(stage.bot.deaths()).toBe(acts)
     const end = await endStateOf(stage, cast)
     expectNothingTwice(end)
-    await stage.expectCorrectCalls()
+    await stage.expectCorrectCalls(repeats ? answeredTwice : undefined)
     return end
   } finally {
     await stage.close()

@@ -5,4 +5,4 @@ test('over polling, steps 1 to 7 end the same when the bot is killed between any
   const [undisturbed, killed] = await bothOf(play('polling', {}), play('polling', { kills: true }))
   expectStoryTold(undisturbed)
   expect(killed).toEqual(undisturbed)
-}, 240_000)
+}, 480_000)

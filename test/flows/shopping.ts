@@ -4,12 +4,18 @@ import { until } from './child.ts'
 import type { Person, Stage } from './stage.ts'
 import { choosePoint } from './story.ts'
 
+/** Finds a product by words that no other search of theirs used, and opens its page. */
+export async function openProduct(person: Person, words: string): Promise<void> {
+  await person.say(words)
+  const card = await person.sees('search.place-for', { page: 1, query: words })
+  await person.tap(['button.details', 'button.choose'])
+  // In place: the pages of what they looked at before stand above.
+  await until('the page', async () => (await person.sees('product.left')).message_id === card.message_id)
+}
+
 /** Finds a product and presses a way to buy it. */
 export async function choose(person: Person, words: string, button: Key): Promise<void> {
-  await person.say(words)
-  await person.sees('search.place-for', { page: 1, query: words })
-  await person.tap(['button.details', 'button.choose'])
-  await person.sees('product.left')
+  await openProduct(person, words)
   await person.tap(button)
 }
 

@@ -52,6 +52,9 @@ export type Person = {
   pay(outcome?: 'paid' | 'declined'): Promise<void>
 }
 
+/** Nobody knows whether a repeated tap had its answer, so that it gets another: an unanswered one keeps spinning. */
+export const answeredTwice = /^callback query answered more than once/
+
 export type Stage = {
   readonly mode: Mode
   readonly db: Client
@@ -68,8 +71,11 @@ export type Stage = {
   readonly delivered: object[]
   /** Hands the bot an update again, as Telegram does when it missed the answer. */
   redeliver(update: object): Promise<number>
-  /** Every call of the bot was right, and nothing was said that real Telegram would mis-handle. */
-  expectCorrectCalls(): Promise<void>
+  /**
+   * Every call of the bot was right, and nothing was said that real Telegram would mis-handle.
+   * @param excused problems that a repeat or a death between two calls makes unavoidable.
+   */
+  expectCorrectCalls(excused?: RegExp): Promise<void>
   /** What the processes complained of so far: defects, crashes. */
   complaints(): string[]
   /** For the words of a failure: the last calls, and the last that the processes wrote. */
@@ -114,8 +120,8 @@ export async function openStage(mode: Mode, { repeats = false }: { repeats?: boo
     LOG_LEVEL: 'info',
     ...(mode === 'webhook' && { PUBLIC_URL: frontUrl }),
   }
-  const bot = createPart('src/bot.ts', env, 'bot is up')
-  const worker = createPart('src/worker.ts', env, 'worker is up')
+  const bot = createPart('src/bot.ts', env, 'The bot is up')
+  const worker = createPart('src/worker.ts', env, 'The worker is up')
   bot.start()
   worker.start()
 
@@ -159,12 +165,13 @@ export async function openStage(mode: Mode, { repeats = false }: { repeats?: boo
     async redeliver(update) {
       return (await deliver(JSON.stringify(update), secret)).status
     },
-    async expectCorrectCalls() {
+    async expectCorrectCalls(excused) {
       const schema = loadBotApiSchema()
       const calls = await stage.sim<{ method: string; params: Record<string, unknown> }[]>('GET', '/sim/calls')
       expect(calls.length).toBeGreaterThan(10)
       if (schema) expect(calls.flatMap(({ method, params }) => faultsOfCall(schema, method, params))).toEqual([])
-      expect(await stage.sim('GET', '/sim/problems')).toEqual([])
+      const problems = await stage.sim<{ problem: string }[]>('GET', '/sim/problems')
+      expect(problems.filter(({ problem }) => excused?.test(problem) !== true)).toEqual([])
       expect(stage.complaints()).toEqual([])
     },
     complaints: () => [bot, worker].flatMap((part) => complaintsIn(part.log())),
@@ -239,11 +246,9 @@ function createPart(file: string, env: Record<string, string>, upWords: string) 
       part.start()
     },
     async isUp() {
-      const said = () => child?.err() ?? ''
-      await until(`${file} is up`, () => child?.process.exitCode !== null || said().includes(upWords), 30_000).catch(
-        () => {},
-      )
-      if (!said().includes(upWords)) throw new Error(`${file} did not come up: ${said()}`)
+      const isUp = () => child?.out().includes(upWords) === true
+      await until(`${file} is up`, () => isUp() || child?.process.exitCode !== null).catch(() => undefined)
+      if (!isUp()) throw new Error(`${file} did not come up: ${child?.err()}`)
     },
     log: (): string => log + (child?.err() ?? ''),
   }
@@ -297,6 +302,8 @@ function createPerson(stage: Stage, id: number, name: string, language: Language
     async tap(wanted, chat = id) {
       const keys = typeof wanted === 'string' ? [wanted] : wanted
       const label = keys instanceof RegExp ? keys : toLabelPattern(keys, chat === id ? [language] : languages)
+      // An answer has to come within ten seconds; what a person writes can wait for a bot that is being started.
+      await stage.bot.isUp()
       const message = await until(`${name} sees the button ${String(wanted)}`, () =>
         newest(chat, ({ reply_markup: markup }) =>
           (markup?.inline_keyboard ?? []).flat().some(({ text }) => label.test(text)),
@@ -306,7 +313,8 @@ function createPerson(stage: Stage, id: number, name: string, language: Language
       return stage.sim('POST', '/sim/clicks', { from: id, chat, message_id: message.message_id, text: button?.text })
     },
     async pay(outcome = 'paid') {
-      const { url } = await this.tap('button.pay')
+      // "Pay", not "Pay again": with the sum.
+      const { url } = await this.tap(new RegExp(`${toLabelPattern(['button.pay'], [language]).source}.*\\d`))
       const paymentId = new URL(url ?? '').pathname.split('/').at(-1)
       await stage.sim('POST', `/sim/yookassa/${paymentId}`, { outcome })
     },

@@ -5,4 +5,4 @@ test('over webhook, steps 1 to 7 end the same when every update comes three time
   const [undisturbed, killed] = await bothOf(play('webhook', {}), play('webhook', { repeats: true, kills: true }))
   expectStoryTold(undisturbed)
   expect(killed).toEqual(undisturbed)
-}, 240_000)
+}, 480_000)

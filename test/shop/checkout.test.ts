@@ -387,6 +387,7 @@ test('a purchase counts for the post that led to it, for a week', async () => {
       channelId,
       productId: goods.productId,
       state: 'sent',
+      messageRef: '-100:1',
       createdAt: shop.now,
       requestedById: person,
     },

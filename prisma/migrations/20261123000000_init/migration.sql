@@ -417,6 +417,15 @@ CREATE TABLE "reservation" (
     CONSTRAINT "reservation_pkey" PRIMARY KEY ("id")
 );
 
+-- CreateTable
+CREATE TABLE "installation" (
+    "messenger" TEXT NOT NULL,
+    "account" TEXT NOT NULL,
+    "since" TIMESTAMPTZ(3) NOT NULL,
+
+    CONSTRAINT "installation_pkey" PRIMARY KEY ("messenger")
+);
+
 -- CreateIndex
 CREATE UNIQUE INDEX "category_slug_key" ON "category"("slug");
 

@@ -1,0 +1,26 @@
+/** Which bot a database serves, and how the sandbox's begins anew. */
+import type { Db } from './db.ts'
+
+/**
+ * Takes the database for a bot, the first time it is asked.
+ * @returns the bot that it belongs to: another one must not use it.
+ */
+export async function claimInstallation(db: Db, messenger: string, account: string, now: Date): Promise<string> {
+  await db.$executeRaw`
+    INSERT INTO installation (messenger, account, since) VALUES (${messenger}, ${account}, ${now}) ON CONFLICT DO NOTHING`
+  const { account: owner } = await db.installation.findUniqueOrThrow({ where: { messenger } })
+  return owner
+}
+
+/**
+ * Forgets people and all that hangs on them, goods and shops stay. For the sandbox only, which has no memory: the
+ * people, messages, payments and parcels of its last life do not exist any more.
+ * @returns false when there was nothing to forget.
+ */
+export async function forgetPeople(db: Db): Promise<boolean> {
+  if ((await db.person.count()) === 0) return false
+  await db.$executeRaw`TRUNCATE person, brand_channel, handled_update, uploaded_picture CASCADE`
+  await db.$executeRaw`UPDATE stock_level SET reserved = 0 WHERE reserved > 0`
+  await db.$executeRaw`DELETE FROM graphile_worker._private_jobs`
+  return true
+}

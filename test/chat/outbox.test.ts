@@ -1,0 +1,88 @@
+/** What becomes of a message nobody asked for when the messenger cannot be reached, or does not answer. */
+import { expect, test } from 'vitest'
+import type { Messenger, SendResult } from '#chat/messenger.ts'
+import { createOutbox } from '#chat/outbox.ts'
+import { useShop } from '../shop/support.ts'
+
+const shop = useShop()
+
+/** A messenger that gives these answers in turn, and then sends everything. */
+function answering(...answers: (SendResult | Error)[]) {
+  const sent: string[] = []
+  const messenger: Messenger = {
+    name: 'telegram',
+    capabilities: { inline: true, editAnyAge: true },
+    async send(to) {
+      const answer = answers.shift() ?? { ok: true, ref: `${to}:1` }
+      if (answer instanceof Error) throw answer
+      if (answer.ok) sent.push(to)
+      return answer
+    },
+    edit: async () => ({ ok: true }),
+    link: (payload) => `https://t.me/bot?start=${payload}`,
+  }
+  return { sent, outbox: createOutbox(shop.deps, [messenger]) }
+}
+
+/** Somebody is owed one message. */
+async function owe() {
+  const person = await shop.person()
+  const { orderId } = await shop.order(person, { kind: 'alone', variantId: (await shop.goods()).variantId })
+  await shop.db.notification.deleteMany()
+  await shop.db.notification.create({
+    data: {
+      personId: person,
+      key: `test:${orderId}`,
+      kind: 'order-expired',
+      data: { orderId },
+      priority: 1,
+      state: 'due',
+      dueAt: shop.now,
+      createdAt: shop.now,
+    },
+  })
+  return async () => shop.db.notification.findUniqueOrThrow({ where: { key: `test:${orderId}` } })
+}
+
+test('without a connection nothing is lost: the message is due again later and is sent then, once', async () => {
+  const notification = await owe()
+  const { sent, outbox } = answering({ ok: false, reason: 'unsent' })
+  expect(await outbox.sendNotifications()).toEqual({ sent: 0, doubtful: 0 })
+  expect(await notification()).toMatchObject({ state: 'due', attempts: 1 })
+  expect((await notification()).dueAt.getTime()).toBeGreaterThan(shop.now.getTime())
+  expect(await outbox.sendNotifications()).toEqual({ sent: 0, doubtful: 0 })
+  shop.pass(10 * 60_000)
+  expect(await outbox.sendNotifications()).toEqual({ sent: 1, doubtful: 0 })
+  expect(await notification()).toMatchObject({ state: 'sent', attempts: 2 })
+  expect(sent).toHaveLength(1)
+})
+
+test('an answer that never came leaves the message in doubt, and it is not sent again', async () => {
+  const notification = await owe()
+  const { sent, outbox } = answering({ ok: false, reason: 'unknown' })
+  await outbox.sendNotifications()
+  expect(await notification()).toMatchObject({ state: 'doubtful' })
+  shop.pass(60 * 60_000)
+  await outbox.sendNotifications()
+  expect(sent).toEqual([])
+})
+
+test('a defect while a message is made is tried again, and the job tells of it', async () => {
+  const notification = await owe()
+  const { sent, outbox } = answering(new Error('a hiccup'))
+  await expect(outbox.sendNotifications()).rejects.toThrow('1 notifications could not be sent')
+  expect(await notification()).toMatchObject({ state: 'due' })
+  shop.pass(10 * 60_000)
+  await outbox.sendNotifications()
+  expect(await notification()).toMatchObject({ state: 'sent' })
+  expect(sent).toHaveLength(1)
+})
+
+test('a message whose sender died while sending is in doubt when the next sender starts', async () => {
+  const notification = await owe()
+  await shop.db.notification.updateMany({ data: { state: 'sending' } })
+  const { sent, outbox } = answering()
+  expect(await outbox.sendNotifications()).toEqual({ sent: 0, doubtful: 1 })
+  expect(await notification()).toMatchObject({ state: 'doubtful' })
+  expect(sent).toEqual([])
+})

@@ -117,3 +117,9 @@ ALTER TABLE notification
     CHECK (state IN ('due', 'sending', 'sent', 'doubtful', 'unreachable', 'dropped')),
   ADD CONSTRAINT notification_priority_not_negative CHECK (priority >= 0),
   ADD CONSTRAINT notification_attempts_not_negative CHECK (attempts >= 0);
+
+-- Written on every tap and worth nothing after a crash of PostgreSQL itself: a mark that is lost lets an update that
+-- Telegram delivers again be answered again, a search that is lost makes a paging button out of date. Without the log
+-- neither costs a flush to disk. A crash of the bot or the worker loses none of them.
+ALTER TABLE handled_update SET UNLOGGED;
+ALTER TABLE search SET UNLOGGED;

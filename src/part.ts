@@ -102,4 +102,11 @@ export function untilSignal(stop: () => Promise<void>): void {
   }
   process.on('SIGINT', end)
   process.on('SIGTERM', end)
+  // npm hands a SIGTERM to the shell between it and us, and both die of it without a word.
+  const parent = process.ppid
+  if (process.env['npm_lifecycle_event'] !== undefined) {
+    setInterval(() => {
+      if (process.ppid !== parent) end()
+    }, 200).unref()
+  }
 }

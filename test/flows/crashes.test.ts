@@ -1,9 +1,12 @@
 /** Deaths in the middle of the work, not between two pieces of it. */
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from './child.ts'
 import { choose, giveDetails, openGroup, openProduct } from './shopping.ts'
 import { openStage, type Person, type Stage } from './stage.ts'
+
+// A slow machine restarts processes slowly.
+vi.setConfig({ testTimeout: 180_000 })
 
 let stage: Stage
 
@@ -31,7 +34,7 @@ test('killed at any moment of handling a tap to buy, the bot makes one order wit
   await giveDetails(stage, anna)
   await anna.sees('order.hold-alone')
   await stage.settled()
-  const goods = ['тостер', 'веб-камера', 'мышь tapio', 'настольная лампа', 'рюкзак перевал 28']
+  const goods = ['тостер', 'веб-камера', 'мышь tapio', 'настольная лампа']
   for (const [at, words] of goods.entries()) {
     await stage.bot.isUp()
     await openProduct(anna, words)
@@ -48,7 +51,7 @@ test('killed at any moment of handling a tap to buy, the bot makes one order wit
   const orders = await ordersOf(anna)
   expect(orders.map(({ payments }) => payments.length)).toEqual(orders.map(() => 1))
   const payments = await stage.payments()
-  expect(payments.map(({ description }) => description?.slice(0, 9)).toSorted()).toEqual(
+  expect(payments.map(({ description = '' }) => description.slice(0, 9)).toSorted()).toEqual(
     orders.map(({ number }) => number).toSorted(),
   )
 })
@@ -148,6 +151,7 @@ test('killed while it sends, the worker repeats nothing: each message comes at m
 
 test('nothing of all this went wrong in the eyes of Telegram', async () => {
   await stage.settled()
+  expect(stage.bot.deaths()).toBeGreaterThan(5)
   // A tap that a dead bot had taken is answered by its successor: twice, or on a slow machine too late.
   await stage.expectCorrectCalls(/^callback query (answered more than once|\d+ was never answered)/)
 })

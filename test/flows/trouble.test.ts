@@ -1,9 +1,14 @@
 /** What goes wrong without anybody's fault: time runs out, a card is declined, the bot is blocked, a seat is the last. */
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { languages } from '#domain/people.ts'
 import { until } from './child.ts'
 import { choose, giveDetails, openGroup, share } from './shopping.ts'
 import { answeredTwice, openStage, type Person, type Stage } from './stage.ts'
 import { chat, followLink } from './story.ts'
+import { toPattern } from './words.ts'
+
+// A slow machine starts processes slowly.
+vi.setConfig({ testTimeout: 180_000 })
 
 let stage: Stage
 
@@ -142,9 +147,10 @@ test('of two who tap for the last seat at once one gets it, and the other is tol
   const group = await stage.db.group.findUniqueOrThrow({ where: { id: groupId }, include: { seats: true } })
   expect(group).toMatchObject({ takenSeats: 2, paidSeats: 1, state: 'open' })
   expect(group.seats.map(({ state }) => state).toSorted()).toEqual(['held', 'paid'])
-  const seats = (await Promise.all(rivals.map(ordersOf))).map((orders) => orders.filter(({ seat }) => seat).length)
-  expect(seats.toSorted()).toEqual([0, 1])
-  const [winner, loser] = seats[0] === 1 ? [egor, foma] : [foma, egor]
+  const [egors, fomas] = await Promise.all(rivals.map(ordersOf))
+  const isEgors = egors?.some(({ seat }) => seat) === true
+  expect(fomas?.some(({ seat }) => seat)).toBe(!isEgors)
+  const [winner, loser] = isEgors ? [egor, foma] : [foma, egor]
   await winner.sees('order.hold-group')
   await loser.sees('refusal.group-full')
   await winner.pay()
@@ -164,12 +170,12 @@ test('every call of all this was right, and repeated updates did nothing', async
 
 const tokenOf = async (groupId: number) => (await stage.db.group.findUniqueOrThrow({ where: { id: groupId } })).token
 
-/** What nobody asked for comes once: no two messages say the same. */
+/** What nobody asked for comes once. Messages that show an order follow it, and several may show the same one. */
 async function expectToldOnce(...people: Person[]): Promise<void> {
+  const order = toPattern('order.title', {}, languages)
   for (const { id } of people) {
-    const said = (await stage.transcript(id)).flatMap(({ from, text, caption }) =>
-      from?.is_bot ? [text ?? caption ?? ''] : [],
-    )
+    const texts = (await stage.transcript(id)).flatMap((it) => (it.from?.is_bot ? [it.text ?? it.caption ?? ''] : []))
+    const said = texts.filter((words) => !order.test(words))
     expect(said.filter((words, at) => said.indexOf(words) !== at)).toEqual([])
   }
 }

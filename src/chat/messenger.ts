@@ -40,8 +40,16 @@ export type Messenger = {
   capabilities: Capabilities
   /** Sends to a chat (`to` is the external id of a person, a group or a channel). Waits for its turn in the pace. */
   send(to: string, message: Message, priority: Priority): Promise<SendResult>
-  /** Replaces text, picture and buttons of a message. Harmless to repeat. */
-  edit(ref: MessageRef, message: Message, priority: Priority): Promise<EditResult>
+  /**
+   * Replaces text, picture and buttons of a message. Harmless to repeat.
+   * @param isStillWanted asked when its turn in the pace has come; false leaves the message as it is.
+   */
+  edit(
+    ref: MessageRef,
+    message: Message,
+    priority: Priority,
+    isStillWanted?: () => Promise<boolean>,
+  ): Promise<EditResult>
   /** A link that opens the private chat with the bot. `payload`: 1-64 of `A-Z a-z 0-9 _ -`. */
   link(payload: string): string
 }

@@ -99,9 +99,10 @@ export function createOutbox(deps: Deps, messengers: readonly Messenger[]): Outb
       now: deps.now(),
     }
     const screen = await screenOf()
-    // In a private chat the reader may have gone on to another screen in the same message meanwhile.
-    if (!screen || (card.personId !== null && !(await isStillShown(deps.db, card, subject)))) return true
-    const result = await room.edit(card.messageRef, screenToMessage(screen, reader), 'group')
+    if (!screen) return true
+    // In a private chat the reader may go on to another screen in the same message while this waits for its turn.
+    const isStillWanted = card.personId === null ? undefined : () => isStillShown(deps.db, card, subject)
+    const result = await room.edit(card.messageRef, screenToMessage(screen, reader), 'group', isStillWanted)
     if (result.ok && group) await cardShown(deps.db, card, group.version)
     if (!result.ok && result.reason === 'gone') await forgetCard(deps.db, card)
     return result.ok || result.reason === 'gone'

@@ -50,7 +50,7 @@ const types = {
 export function together<Question, Answer>(
   askAll: (db: Db, questions: Question[]) => Promise<Answer[]>,
 ): (db: Db, question: Question) => Promise<Answer> {
-  type Asked = { question: Question; answer(answer: Answer): void; fail(error: unknown): void }
+  type Asked = { question: Question; answer: (answer: Answer) => void; fail: (error: unknown) => void }
   const queues = new WeakMap<Db, Asked[]>()
 
   async function work(db: Db, queue: Asked[]): Promise<void> {

@@ -36,6 +36,9 @@ const retryPausesMs = [300, 1000, 3000]
 /** What is not counted by any chat's pace and goes first: answers to queries, settings. */
 export const atOnce: Turn = { priority: 'reply', chat: undefined }
 
+/** The message stays as it is, which is what its reader wants by now. */
+const givenUp = { kind: 'unchanged', detail: 'not wanted any more' } as const
+
 export function createApi(options: { client: Client; gate: Gate; token: string; log: Log }): Api {
   const { client, gate, token, log } = options
   const callJson = createCallJson(client.options.apiRoot, token)
@@ -72,6 +75,7 @@ export function createApi(options: { client: Client; gate: Gate; token: string; 
     let retries = 0
     for (let isRepeat = false; ; isRepeat = true) {
       await gate.enter(turn, isRepeat)
+      if (turn.isStillWanted && !(await turn.isStillWanted())) return { ok: false, failure: givenUp }
       try {
         return { ok: true, value: await callOnce(method, payload) }
       } catch (error) {

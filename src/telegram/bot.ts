@@ -95,7 +95,7 @@ export async function createTelegram(options: TelegramOptions): Promise<BotTeleg
       name: 'telegram',
       capabilities: { inline: true, editAnyAge: true },
       send: async (to, message, priority) => post.send(to, message, priority),
-      edit: async (ref, message, priority) => post.edit(ref, message, priority),
+      edit: async (ref, message, priority, isStillWanted) => post.edit(ref, message, priority, isStillWanted),
       link: (payload) => startLink(me.username, payload),
     },
     username: me.username,

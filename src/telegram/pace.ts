@@ -20,7 +20,12 @@ export type Pace = {
 export const usualPace: Pace = { bulkPerSecond: 30, chatPerSecond: 1, replyBurst: 3, groupPerMinute: 20 }
 
 /** `chat` is undefined for what no chat's limit counts: answers to queries, edits of inline messages. */
-export type Turn = { priority: Priority; chat: string | undefined }
+export type Turn = {
+  priority: Priority
+  chat: string | undefined
+  /** Asked when the turn has come, which may be seconds later: false gives it up. */
+  isStillWanted?: () => Promise<boolean>
+}
 
 type Bucket = { tokens: number; at: number }
 type Waiting = { turn: Turn; go: () => void }

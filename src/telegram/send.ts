@@ -9,7 +9,12 @@ import { readRef, toLastingRef } from './update.ts'
 
 export type Post = {
   send(to: string, message: Message, priority: Priority): Promise<SendResult>
-  edit(ref: MessageRef, message: Message, priority: Priority): Promise<EditResult>
+  edit(
+    ref: MessageRef,
+    message: Message,
+    priority: Priority,
+    isStillWanted?: () => Promise<boolean>,
+  ): Promise<EditResult>
   /** True if the text would have to be cut to stand under the picture that the message already has. */
   wouldCut(ref: MessageRef, message: Message): boolean
   answerTap(queryId: string, answer: { text?: string; alert?: boolean; url?: string }): Promise<void>
@@ -74,10 +79,15 @@ export function createPost(options: { api: Api; username: string; pictures: Pict
     return { ok: false, reason: 'refused', detail: failure.detail }
   }
 
-  async function edit(ref: MessageRef, message: Message, priority: Priority): Promise<EditResult> {
+  async function edit(
+    ref: MessageRef,
+    message: Message,
+    priority: Priority,
+    isStillWanted?: () => Promise<boolean>,
+  ): Promise<EditResult> {
     const place = readPlace(ref)
     if (!place) return { ok: false, reason: 'gone' }
-    const turn = { priority, chat: place.chat }
+    const turn = { priority, chat: place.chat, ...(isStillWanted && { isStillWanted }) }
     const markup = { reply_markup: renderKeyboard(message.rows, username) }
     const editText = () =>
       api.call(

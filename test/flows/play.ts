@@ -13,7 +13,7 @@ export async function play(mode: Mode, { kills = false, repeats = false }): Prom
       acts += 1
       if (!kills) return
       await stage.bot.killAndRestart()
-      if (acts % 4 === 0) await stage.worker.killAndRestart()
+      if (acts % 9 === 0) await stage.worker.killAndRestart()
     })
     await stage.settled()
     expect(acts).toBeGreaterThan(30)

@@ -45,3 +45,12 @@ test('a screen that follows nothing only ends what the message followed before',
   expect(left).toEqual(['10:7'])
   expect(log.some((line) => line.startsWith('follow'))).toBe(false)
 })
+
+test('an edit that is not wanted any more when its turn comes leaves the message as it is', async () => {
+  const api = await startBotApi()
+  const bot = await startBot(api, recordingFront().front)
+  expect(await bot.messenger.edit('10:7', words('old'), 'group', async () => false)).toEqual({ ok: true })
+  expect(api.callsOf('editMessageText')).toEqual([])
+  expect(await bot.messenger.edit('10:7', words('new'), 'group', async () => true)).toEqual({ ok: true })
+  expect(api.callsOf('editMessageText')).toHaveLength(1)
+})

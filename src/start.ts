@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } f
 import { join } from 'node:path'
 import { SingleBar } from 'cli-progress'
 import { importDemo } from '#shop/catalog-import.ts'
-import { openDatabase } from '#store/db.ts'
+import { openDatabase, type Client } from '#store/db.ts'
 import { claimInstallation, forgetPeople } from '#store/installation.ts'
 import { startPostgres } from '#store/postgres.ts'
 import { createGate, usualPace } from '#telegram/pace.ts'
@@ -54,8 +54,7 @@ try {
   const databaseUrl = await startDatabase()
   writeRunning({ ...claim, databaseUrl })
   await prepareDatabase(databaseUrl)
-  const shops = await fillCatalogue(databaseUrl)
-  if (config.telegram.isSandbox) await beginAnew(databaseUrl)
+  const shops = await prepareShops(databaseUrl)
 
   const log = createLog(config.log.level)
   if (config.sandbox.needed) await startSandboxPart()
@@ -96,45 +95,44 @@ async function startDatabase(): Promise<string> {
   return postgres.url(name)
 }
 
-async function fillCatalogue(databaseUrl: string): Promise<{ name: string; invitation: string }[]> {
+/** Demo goods where there are none yet, and in the sandbox nobody from its last life. @returns two shops to join. */
+async function prepareShops(databaseUrl: string): Promise<{ name: string; invitation: string }[]> {
   const db = openDatabase(databaseUrl, 2)
   try {
-    if ((await db.product.count()) === 0) {
-      const bar = new SingleBar({
-        format: 'Demo catalogue [{bar}] {value} offers',
-        noTTYOutput: false,
-        hideCursor: true,
-      })
-      bar.start(0, 0)
-      let seen = 0
-      await importDemo(db, {
-        now: new Date(),
-        newToken: () => randomBytes(12).toString('base64url'),
-        onProgress: (done) => {
-          seen = Math.max(seen, done)
-          bar.setTotal(seen)
-          bar.update(done)
-        },
-      })
-      bar.stop()
-    }
+    if ((await db.product.count()) === 0) await fillCatalogue(db)
+    if (config.telegram.isSandbox) await beginAnew(db)
     return await db.seller.findMany({ orderBy: { id: 'asc' }, take: 2, select: { name: true, invitation: true } })
   } finally {
     await db.$disconnect()
   }
 }
 
+async function fillCatalogue(db: Client): Promise<void> {
+  const bar = new SingleBar({
+    format: 'Demo catalogue [{bar}] {value} offers',
+    noTTYOutput: false,
+    hideCursor: true,
+  })
+  bar.start(0, 0)
+  let seen = 0
+  await importDemo(db, {
+    now: new Date(),
+    newToken: () => randomBytes(12).toString('base64url'),
+    onProgress: (done) => {
+      seen = Math.max(seen, done)
+      bar.setTotal(seen)
+      bar.update(done)
+    },
+  })
+  bar.stop()
+}
+
 /** The sandbox forgets with its process, so what hung on its people, payments and parcels is forgotten with them. */
-async function beginAnew(databaseUrl: string): Promise<void> {
-  const db = openDatabase(databaseUrl, 2)
-  try {
-    const account = sandboxToken.split(':')[0] ?? ''
-    const isOurs = (await claimInstallation(db, 'telegram', account, new Date())) === account
-    if (isOurs && (await forgetPeople(db)))
-      say('The sandbox begins anew: its last people, chats and orders are gone, goods and shops stay.')
-  } finally {
-    await db.$disconnect()
-  }
+async function beginAnew(db: Client): Promise<void> {
+  const account = sandboxToken.split(':')[0] ?? ''
+  const isOurs = (await claimInstallation(db, 'telegram', account, new Date())) === account
+  if (isOurs && (await forgetPeople(db)))
+    say('The sandbox begins anew: its last people, chats and orders are gone, goods and shops stay.')
 }
 
 async function startSandboxPart(): Promise<void> {

@@ -1,9 +1,9 @@
 /** A group in the private chat, and *Join* wherever it is pressed. */
 import { joinRefusal } from '#domain/group-buy.ts'
 import { groupById, groupByToken, seatOf, type GroupRow } from '#shop/group-buy.ts'
-import { followCard } from '#shop/live-cards.ts'
 import { confused, homeButton } from './home.ts'
 import { buyScreen } from './checkout.ts'
+import { followSharedCard } from './follow.ts'
 import { groupLines, joinButton } from './group-card.ts'
 import type { Button, Screen } from './screen.ts'
 import type { Outcome, Visit } from './visit.ts'
@@ -56,22 +56,11 @@ export async function groupOutcome(visit: Visit, group: GroupRow): Promise<Outco
  * us where that card lives.
  */
 export async function join(visit: Visit, groupId: number, place: 'private' | 'shared', ref: string): Promise<Outcome> {
-  const { deps, visitor, reader } = visit
+  const { deps } = visit
   if (place === 'private') return buyScreen(visit, { kind: 'join', groupId })
   const group = await groupById(deps.db, groupId)
   if (!group) return { toast: 'confused.not-found', alert: true }
-  await followCard(
-    deps.db,
-    {
-      messenger: visitor.sender.messenger,
-      messageRef: ref,
-      language: reader.language,
-      personId: null,
-      subject: { groupId },
-      shownVersion: 0,
-    },
-    deps.now(),
-  )
+  await followSharedCard(visit, groupId, ref)
   const refusal = joinRefusal(group, deps.now())
   if (refusal) return { toast: `refusal.${refusal}`, alert: true }
   return { open: `j_${group.token}` }

@@ -2,8 +2,8 @@
 import { wordsIn, type Words } from '#domain/people.ts'
 import { browse, productById, type ProductRow } from '#shop/catalog.ts'
 import { groupByToken, type GroupRow } from '#shop/group-buy.ts'
-import { followCard } from '#shop/live-cards.ts'
 import { cardLines } from './catalog.ts'
+import { followSharedCard } from './follow.ts'
 import { sharedCard } from './group-card.ts'
 import { tokenToId } from './intent.ts'
 import type { InlineCard, InlineReply, MessageRef } from './messenger.ts'
@@ -95,21 +95,8 @@ const title = (words: Words, { reader }: Visit) => shorten(wordsIn(words, reader
 
 /** A card was put into a chat: a group's is remembered, to be kept up to date there. */
 export async function inlineChosen(visit: Visit, cardId: string, ref: MessageRef): Promise<void> {
-  const { deps, visitor, reader } = visit
   const [, token] = /^g_([A-Za-z0-9_-]{1,40})$/.exec(cardId) ?? []
-  const group = token === undefined ? undefined : await groupByToken(deps.db, token)
+  const group = token === undefined ? undefined : await groupByToken(visit.deps.db, token)
   if (!group) return
-  await followCard(
-    deps.db,
-    {
-      messenger: visitor.sender.messenger,
-      messageRef: ref,
-      language: reader.language,
-      personId: null,
-      subject: { groupId: group.groupId },
-      // Between the search and the choice seats may have been taken.
-      shownVersion: 0,
-    },
-    deps.now(),
-  )
+  await followSharedCard(visit, group.groupId, ref)
 }

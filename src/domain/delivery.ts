@@ -87,21 +87,10 @@ export function promisedDates(days: DayRange, now: Date): { from: Date; to: Date
   return { from: new Date(today + days.from * 24 * hour), to: new Date(today + days.to * 24 * hour) }
 }
 
-/** States people are told about, once each. */
-const toldStates: ReadonlySet<ShipmentState> = new Set([
-  'accepted',
-  'in_transit',
-  'customs',
-  'out_for_delivery',
-  'ready_for_pickup',
-  'attempt_failed',
-  'delivered',
-  'returning',
-  'returned',
-  'lost',
-  'cancelled',
-])
+/** The order was told of when it was paid for, and of an exception there is nothing to say that a buyer could use. */
+const untoldStates: ReadonlySet<ShipmentState> = new Set(['created', 'exception'])
 
+/** Every other state is told, once each. */
 export function isToldToBuyer(state: ShipmentState): boolean {
-  return toldStates.has(state)
+  return !untoldStates.has(state)
 }

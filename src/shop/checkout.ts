@@ -6,7 +6,15 @@ import { orderNumber } from '#domain/orders.ts'
 import type { Carrier, Parcel, Quote } from '#gateways/carriers.ts'
 import { findProductOfVariant } from '#store/catalog.ts'
 import { inTransaction, type Client } from '#store/db.ts'
-import { findCampaign, findGroup, hasLiveSeat, insertGroup, insertSeat, takeSeat } from '#store/group-buy.ts'
+import {
+  findCampaign,
+  findGroup,
+  hasLiveSeat,
+  insertGroup,
+  insertSeat,
+  takeSeat,
+  type NewGroup,
+} from '#store/group-buy.ts'
 import { groupCardsChanged } from '#store/live-cards.ts'
 import { countUnpaidOrders, findOpenOrder, findOrders, insertOrder, lockBuyer, type OrderView } from '#store/orders.ts'
 import { insertPayment } from '#store/payments.ts'
@@ -199,15 +207,7 @@ type Terms = {
   ok: true
   price: bigint
   deadlineAt?: Date
-  newGroup?: {
-    campaignId: number
-    variantId: number
-    leaderId: number
-    size: number
-    price: bigint
-    currency: string
-    deadlineAt: Date
-  }
+  newGroup?: Omit<NewGroup, 'token'>
 }
 
 /** The order with its payment page, asking the provider for one if it has none yet. */

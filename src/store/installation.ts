@@ -1,5 +1,5 @@
 /** Which bot a database serves, and how the sandbox's begins anew. */
-import type { Db } from './db.ts'
+import { inTransaction, type Client, type Db } from './db.ts'
 
 /**
  * Takes the database for a bot, the first time it is asked.
@@ -14,13 +14,16 @@ export async function claimInstallation(db: Db, messenger: string, account: stri
 
 /**
  * Forgets people and all that hangs on them, goods and shops stay. For the sandbox only, which has no memory: the
- * people, messages, payments and parcels of its last life do not exist any more.
+ * people, messages, payments and parcels of its last life do not exist any more. All or nothing: whoever found nobody left
+ * would not look for the rest.
  * @returns false when there was nothing to forget.
  */
-export async function forgetPeople(db: Db): Promise<boolean> {
-  if ((await db.person.count()) === 0) return false
-  await db.$executeRaw`TRUNCATE person, brand_channel, handled_update, uploaded_picture CASCADE`
-  await db.$executeRaw`UPDATE stock_level SET reserved = 0 WHERE reserved > 0`
-  await db.$executeRaw`DELETE FROM graphile_worker._private_jobs`
-  return true
+export async function forgetPeople(db: Client): Promise<boolean> {
+  return inTransaction(db, async (tx) => {
+    if ((await tx.person.count()) === 0) return false
+    await tx.$executeRaw`TRUNCATE person, brand_channel, handled_update, uploaded_picture CASCADE`
+    await tx.$executeRaw`UPDATE stock_level SET reserved = 0 WHERE reserved > 0`
+    await tx.$executeRaw`DELETE FROM graphile_worker._private_jobs`
+    return true
+  })
 }

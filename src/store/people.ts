@@ -19,15 +19,9 @@ export type Visit = {
 
 export type City = Pick<RecipientFields, 'cityCode' | 'cityName'>
 
-type VisitRow = {
+type VisitRow = Omit<NonNullable<Visit['person']>, 'personId' | 'city'> & {
   wasHandled: boolean
   personId: number | null
-  language: Language
-  timeZone: string
-  step: string | null
-  data: Prisma.JsonValue
-  chatOpened: boolean
-  unreachable: boolean
   cityCode: number | null
   cityName: string
 }

@@ -177,7 +177,8 @@ function untilReady(server: ChildProcess): Promise<void> {
   })
 }
 
-async function freePort(): Promise<number> {
+/** A port of this machine that nobody listens on; somebody else may take it before its finder does. */
+export async function freePort(): Promise<number> {
   return new Promise((found, failed) => {
     const probe = createServer()
     probe.once('error', failed)

@@ -1,20 +1,13 @@
 /** Messages out: what is called for which message, and what came of it. */
 import type { InputFile, Message as SentMessage } from 'telegraf/types'
-import type { EditResult, MessageRef, Priority, SendResult } from '#chat/messenger.ts'
+import type { EditResult, MessageRef, Messenger, Priority, SendResult } from '#chat/messenger.ts'
 import type { Message, Picture } from '#chat/screen.ts'
 import { atOnce, type Api, type Log, type Outcome } from './api.ts'
 import type { Pictures } from './pictures.ts'
 import { captionMax, plainText, renderAsk, renderKeyboard, renderText, renderToast, textMax } from './render.ts'
 import { readRef, toLastingRef } from './update.ts'
 
-export type Post = {
-  send(to: string, message: Message, priority: Priority): Promise<SendResult>
-  edit(
-    ref: MessageRef,
-    message: Message,
-    priority: Priority,
-    isStillWanted?: () => Promise<boolean>,
-  ): Promise<EditResult>
+export type Post = Pick<Messenger, 'send' | 'edit'> & {
   /** True if the text would have to be cut to stand under the picture that the message already has. */
   wouldCut(ref: MessageRef, message: Message): boolean
   answerTap(queryId: string, answer: { text?: string; alert?: boolean; url?: string }): Promise<void>

@@ -1,7 +1,6 @@
 /** The processes under measurement: started as a user would, watched through /proc, ended by us. */
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export type Child = {
@@ -45,17 +44,6 @@ export async function startChild(
     throw new Error(`${file} did not start: ${complaints.trim() || output.trim()}`)
   }
   return { pid: child.pid ?? 0, complaints: () => complaints, stop }
-}
-
-export async function freePort(): Promise<number> {
-  return new Promise((found, failed) => {
-    const probe = createServer()
-    probe.once('error', failed)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => (typeof address === 'object' && address ? found(address.port) : failed(new Error('no port'))))
-    })
-  })
 }
 
 /** The most memory a process ever held. @returns null where there is no /proc. */

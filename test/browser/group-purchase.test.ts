@@ -1,11 +1,11 @@
 /** A whole group purchase as two people see it: the real bot and worker behind the sandbox's page, in a real browser. */
 import chromium from '@sparticuz/chromium'
 import { randomUUID } from 'node:crypto'
-import { createServer } from 'node:net'
 import { chromium as playwright, type Browser, type Locator, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startSandbox, type Sandbox } from '#sandbox/sandbox.ts'
 import { importDemo } from '#shop/catalog-import.ts'
+import { freePort } from '#store/postgres.ts'
 import { startBot } from '../../src/bot.ts'
 import { readConfig, variables } from '../../src/config.ts'
 import { createLog } from '../../src/log.ts'
@@ -154,15 +154,4 @@ async function post(path: string, body: object): Promise<unknown> {
 
 async function get(path: string): Promise<unknown> {
   return (await fetch(sandbox.url + path)).json()
-}
-
-async function freePort(): Promise<number> {
-  return new Promise((found, failed) => {
-    const probe = createServer()
-    probe.once('error', failed)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => (typeof address === 'object' && address ? found(address.port) : failed(new Error('no port'))))
-    })
-  })
 }

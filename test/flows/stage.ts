@@ -13,7 +13,8 @@ import { languages, type Language } from '#domain/people.ts'
 import type { Client } from '#store/db.ts'
 import { faultsOfCall, loadBotApiSchema } from '../support/bot-api-schema.ts'
 import { cloneDatabase } from '../support/database.ts'
-import { freePort, spawnRoot, until, type Child } from './child.ts'
+import { freePort } from '#store/postgres.ts'
+import { spawnRoot, until, type Child } from './child.ts'
 import { toLabelPattern, toPattern } from './words.ts'
 
 /** As `config.ts` names the bot in the sandbox. */

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { cloneDatabase } from '../support/database.ts'
-import { freePort, isAlive, spawnChild, spawnRoot, until, type Child } from './child.ts'
+import { freePort } from '#store/postgres.ts'
+import { isAlive, spawnChild, spawnRoot, until, type Child } from './child.ts'
 
 // A slow machine starts slowly.
 vi.setConfig({ testTimeout: 180_000 })

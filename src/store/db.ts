@@ -13,6 +13,7 @@ export function openDatabase(url: string, poolSize = 16): Client {
   const pool = new pg.Pool({ connectionString: url, max: poolSize })
   // An idle connection that breaks is dropped by the pool; without a listener it would end the process.
   pool.on('error', () => undefined)
+  pool.on('connect', takeTurns)
   const options = { disposeExternalPool: true, statementNameGenerator: statementName }
   const client = new PrismaClient({ adapter: new PrismaPg(pool, options) })
   pools.set(client, pool)
@@ -20,6 +21,23 @@ export function openDatabase(url: string, poolSize = 16): Client {
 }
 
 const pools = new WeakMap<object, pg.Pool>()
+
+/**
+ * Inside a transaction Prisma reads the relations of a row side by side, on one connection. The driver warns of a query
+ * that is given to it while another runs, and its next version will refuse it: here they wait for each other.
+ */
+function takeTurns(client: pg.PoolClient): void {
+  const send = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>
+  let last: Promise<unknown> = Promise.resolve()
+  const query = (...args: unknown[]): unknown => {
+    // The pool's own way: it asks one question of a connection that nobody else has.
+    if (typeof args.at(-1) === 'function') return send(...args)
+    const answer = last.then(() => send(...args))
+    last = answer.catch(() => undefined)
+    return answer
+  }
+  client.query = query as typeof client.query
+}
 
 /**
  * A query written by hand, past Prisma's engine, for what runs on every tap: that engine takes three times the processor

@@ -51,6 +51,23 @@ test('what is asked inside a transaction stays inside it', async () => {
   expect((await findVisit(database.db, ...arrival)).wasHandled).toBe(false)
 })
 
+test('queries asked at once inside a transaction run in the order of asking, and one that fails fails alone', async () => {
+  const asked = await database.db.$transaction(async (tx) => {
+    await tx.$executeRaw`CREATE TEMPORARY SEQUENCE turns`
+    const turn = async () => (await tx.$queryRaw<{ n: bigint }[]>`SELECT nextval('turns') AS n`)[0]?.n
+    const fail = async () => tx.$queryRaw`SELECT 1 / 0`
+    return Promise.allSettled([turn(), turn(), turn(), fail(), turn()])
+  })
+  expect(asked.map((one) => (one.status === 'fulfilled' ? one.value : one.status))).toEqual([
+    1n,
+    2n,
+    3n,
+    'rejected',
+    // PostgreSQL takes nothing more in a transaction that failed.
+    'rejected',
+  ])
+})
+
 test('a query past the engine reads the same values as one through it', async () => {
   const sql = Prisma.sql`SELECT 9007199254740993::bigint AS big, 1::int AS small, '{"a": [1]}'::jsonb AS json, NULL AS none,
     '{x,y}'::text[] AS list, '2026-01-02T03:04:05.678Z'::timestamptz AS at, ${'ы'} || '' AS words`

@@ -47,13 +47,24 @@ const minute = 60_000
 const hour = 60 * minute
 
 /**
- * How long to wait before asking the carrier again, in milliseconds.
+ * How long to wait before asking the carrier again, in milliseconds. Carriers check what was handed in within seconds, and
+ * what they tell us of it may come before we know the number it speaks of: asked about soon at first, then every minute.
  * @param spread 0..1, spreads parcels of one moment over the quarter after it.
+ * @param age milliseconds since the parcel was asked for.
  */
-export function pollPause(state: ShipmentState | 'requested', isCrossBorder: boolean, spread: number): number {
-  const pause =
-    state === 'requested' ? minute : state === 'out_for_delivery' ? 15 * minute : isCrossBorder ? 12 * hour : 2 * hour
-  return Math.round(pause * (1 + spread / 4))
+export function pollPause(
+  state: ShipmentState | 'requested',
+  isCrossBorder: boolean,
+  spread: number,
+  age: number,
+): number {
+  return Math.round(pauseIn(state, isCrossBorder, age) * (1 + spread / 4))
+}
+
+function pauseIn(state: ShipmentState | 'requested', isCrossBorder: boolean, age: number): number {
+  if (state === 'requested') return Math.min(Math.max(age, minute / 6), minute)
+  if (state === 'out_for_delivery') return 15 * minute
+  return isCrossBorder ? 12 * hour : 2 * hour
 }
 
 export type LocationKind = 'local_warehouse' | 'seller' | 'cross_border' | 'showroom'

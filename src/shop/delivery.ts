@@ -85,7 +85,10 @@ export async function refreshShipment(db: Client, shipmentId: number, carrier: C
   await applyCarrierShipment(db, shipmentId, answer.value, now)
 }
 
-/** A webhook hinted at a parcel: carriers send each once and unsigned, so it only makes us ask sooner. */
+/**
+ * A webhook hinted at a parcel: carriers send each once and unsigned, so it only makes us ask sooner. One that came before
+ * the carrier's number was stored says nothing here, and the poll, which is quick at first, makes up for it.
+ */
 export async function shipmentHinted(db: Client, carrier: string, externalId: string): Promise<void> {
   const shipment = await findShipment(db, { carrier, externalId })
   if (!shipment) return
@@ -111,7 +114,8 @@ async function applyCarrierShipment(db: Client, shipmentId: number, found: Carri
     const state: ShipmentRow['state'] = found.acceptance === 'refused' ? 'refused' : (folded ?? before)
     const isOver = state === 'refused' || (state !== 'requested' && isShipmentEnded(state))
     const { kind } = (await findParcel(tx, shipment.orderId)).location
-    const pause = state === 'refused' ? 0 : pollPause(state, kind === 'cross_border', (shipmentId % 16) / 16)
+    const age = now.getTime() - shipment.createdAt.getTime()
+    const pause = state === 'refused' ? 0 : pollPause(state, kind === 'cross_border', (shipmentId % 16) / 16, age)
     await updateShipment(
       tx,
       shipmentId,

@@ -9,6 +9,7 @@ export type ShipmentRow = {
   externalId: string | null
   number: string | null
   state: ShipmentState | 'requested' | 'refused'
+  createdAt: Date
 }
 
 /**
@@ -37,6 +38,7 @@ export async function findShipment(
     externalId: row.externalId,
     number: row.number,
     state: row.state as ShipmentRow['state'],
+    createdAt: row.createdAt,
   }
 }
 

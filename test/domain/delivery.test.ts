@@ -92,12 +92,18 @@ test('events given are left as they were', () => {
 
 test('a parcel near its buyer is asked about more often, and pauses are spread over a quarter', () => {
   const minute = 60_000
-  expect(pollPause('out_for_delivery', false, 0)).toBe(15 * minute)
-  expect(pollPause('out_for_delivery', true, 0)).toBe(15 * minute)
-  expect(pollPause('in_transit', false, 0)).toBe(120 * minute)
-  expect(pollPause('in_transit', false, 1)).toBe(150 * minute)
-  expect(pollPause('in_transit', true, 0)).toBe(12 * 60 * minute)
-  expect(pollPause('requested', true, 0.5)).toBe(67_500)
+  const age = 3 * minute
+  expect(pollPause('out_for_delivery', false, 0, age)).toBe(15 * minute)
+  expect(pollPause('out_for_delivery', true, 0, age)).toBe(15 * minute)
+  expect(pollPause('in_transit', false, 0, age)).toBe(120 * minute)
+  expect(pollPause('in_transit', false, 1, age)).toBe(150 * minute)
+  expect(pollPause('in_transit', true, 0, age)).toBe(12 * 60 * minute)
+  expect(pollPause('requested', true, 0.5, age)).toBe(67_500)
+})
+
+test('a parcel just handed in is asked about soon, and the less often the longer the carrier thinks', () => {
+  const pauses = [0, 5_000, 10_000, 25_000, 60_000, 3_600_000].map((age) => pollPause('requested', false, 0, age))
+  expect(pauses).toEqual([10_000, 10_000, 10_000, 25_000, 60_000, 60_000])
 })
 
 test('before the carrier is asked the usual days are promised, fewer within one city', () => {

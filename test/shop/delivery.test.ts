@@ -155,6 +155,17 @@ test('parcels whose turn has come are shared by workers, and each is asked after
   await shop.runJobs()
 })
 
+test('a hint that came before we knew the number it speaks of is made up for within seconds', async () => {
+  const { orderId, externalId } = await parcel()
+  expect(await shop.stateOf(orderId)).toMatchObject({ shipment: 'requested' })
+  await shop.act(`/sim/shipments/${externalId}`, { status: 'RECEIVED_AT_SHIPMENT_WAREHOUSE' })
+  // The carrier told us while its answer with the number was still on its way, so that nobody knew it.
+  await shipmentHinted(shop.db, 'cdek', 'not-yet-known')
+  await pollDueShipments(shop.db, shop.pass(13_000))
+  await shop.runJobs()
+  expect(await shop.stateOf(orderId)).toMatchObject({ order: 'handed_over', shipment: 'accepted' })
+})
+
 test("a parcel that is not ours is nobody's business", async () => {
   const before = await countRows(shop.db)
   await shipmentHinted(shop.db, 'cdek', 'a-stranger')

@@ -7,9 +7,10 @@ import { followSharedCard } from './follow.ts'
 import { sharedCard } from './group-card.ts'
 import { tokenToId } from './intent.ts'
 import type { InlineCard, InlineReply, MessageRef } from './messenger.ts'
-import type { Button, Line, Screen } from './screen.ts'
+import type { Button, Line, Params, Screen } from './screen.ts'
 import { say, screenToMessage, shorten } from './text.ts'
 import type { Visit } from './visit.ts'
+import type { Key } from './words.ts'
 
 const pageSize = 10
 
@@ -20,17 +21,43 @@ export async function answerInline(visit: Visit, query: string, offset: string):
   if (kind === 'g') {
     const group = await groupByToken(deps.db, token)
     const isShared = group && group.state !== 'draft'
-    return { cards: isShared ? [groupCard(visit, group)] : [], nextOffset: '', personal: true }
+    return {
+      cards: [isShared ? groupCard(visit, group) : shopCard(visit, 'confused.not-found')],
+      nextOffset: '',
+      personal: true,
+    }
   }
   if (kind === 'p') {
     const product = await productById(deps.db, tokenToId(token) ?? 0, deps.now())
     const isOnSale = product && !product.withdrawn && product.variants.length > 0
-    return { cards: isOnSale ? [productCard(visit, product)] : [], nextOffset: '', personal: true }
+    const card = isOnSale ? productCard(visit, product) : shopCard(visit, 'confused.not-found')
+    return { cards: [card], nextOffset: '', personal: true }
   }
   const from = /^\d{1,6}$/.test(offset) ? Number(offset) : 0
-  const { total, products } = await browse(deps.db, query.trim().slice(0, 200), from, pageSize, deps.now())
+  const words = query.trim().slice(0, 200)
+  const { total, products } = await browse(deps.db, words, from, pageSize, deps.now())
   const cards = products.map((product) => productCard(visit, product))
+  if (cards.length === 0 && from === 0) {
+    const query = shorten(words, 60)
+    cards.push(words === '' ? shopCard(visit, 'category.none') : shopCard(visit, 'search.none', { query }))
+  }
   return { cards, nextOffset: from + products.length < total ? String(from + products.length) : '', personal: true }
+}
+
+/** In place of an empty list: what became of the search, and the shop itself to share or to look around in. */
+function shopCard(visit: Visit, key: Key, params: Params = {}): InlineCard {
+  const { reader } = visit
+  const screen: Screen = {
+    lines: [{ key: 'home.what' }],
+    rows: [[{ label: { key: 'button.open-shop' }, start: 'home' }]],
+  }
+  return {
+    id: 'shop',
+    title: say(key, reader, params),
+    description: say('inline.none', reader),
+    thumbnail: 'brand/home',
+    message: screenToMessage(screen, reader),
+  }
 }
 
 function groupCard(visit: Visit, group: GroupRow): InlineCard {

@@ -31,7 +31,7 @@ export type Intent =
   | { do: 'shop'; sellerId: number }
   | { do: 'shop-products'; sellerId: number; page: number }
   | { do: 'post-offer'; productId: number }
-  | { do: 'publish'; channelId: number; productId: number; isGroupOffer: number }
+  | { do: 'publish'; channelId: number; productId: number; isGroupOffer: number; draft: string }
   | { do: 'give-channel'; channelId: number; sellerId: number }
 
 type Field = 'number' | 'word' | 'language'
@@ -64,7 +64,8 @@ const codes: { [D in Intent['do']]: { code: string; fields: FieldsOf<D> } } = {
   shop: { code: 'mm', fields: { sellerId: 'number' } },
   'shop-products': { code: 'mp', fields: { sellerId: 'number', page: 'number' } },
   'post-offer': { code: 'mo', fields: { productId: 'number' } },
-  publish: { code: 'mx', fields: { channelId: 'number', productId: 'number', isGroupOffer: 'number' } },
+  // `mx` is given up: it named no draft.
+  publish: { code: 'mk', fields: { channelId: 'number', productId: 'number', isGroupOffer: 'number', draft: 'word' } },
   'give-channel': { code: 'mc', fields: { channelId: 'number', sellerId: 'number' } },
 }
 

@@ -95,9 +95,13 @@ export async function noticeScreen(
       return screen && { screen }
     }
     case 'post-published': {
-      const key = ({ sent: 'notice.post-published', failed: 'post.not-sent', doubtful: 'post.doubtful' } as const)[
-        notice.data.state
-      ]
+      const keys = {
+        sent: 'notice.post-published',
+        failed: 'post.not-sent',
+        withdrawn: 'post.withdrawn',
+        doubtful: 'post.doubtful',
+      } as const
+      const key = keys[notice.data.state]
       const rows: Button[][] = [[{ label: { key: 'button.shops' }, intent: { do: 'shops' } }, homeButton]]
       return { screen: { lines: [{ key }], rows } }
     }

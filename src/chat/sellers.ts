@@ -103,15 +103,16 @@ export async function postPreview(visit: Visit, productId: number): Promise<Outc
   if (!product || !view || product.withdrawn) return { screen: confused('confused.not-found') }
   const hasGroupPrice = product.variants.some((variant) => variant.groupPrice !== null)
   const rows: Button[][] = []
+  const draft = deps.newToken()
   for (const { channelId, title } of view.channels.slice(0, 4)) {
     const publish = (isGroupOffer: number): Button['label'] & object => ({
       key: isGroupOffer === 1 ? 'button.post-group' : 'button.post-product',
       params: { channel: title },
     })
     if (hasGroupPrice) {
-      rows.push([{ label: publish(1), intent: { do: 'publish', channelId, productId, isGroupOffer: 1 } }])
+      rows.push([{ label: publish(1), intent: { do: 'publish', channelId, productId, isGroupOffer: 1, draft } }])
     }
-    rows.push([{ label: publish(0), intent: { do: 'publish', channelId, productId, isGroupOffer: 0 } }])
+    rows.push([{ label: publish(0), intent: { do: 'publish', channelId, productId, isGroupOffer: 0, draft } }])
   }
   rows.push([
     { label: { key: 'button.back' }, intent: { do: 'shop-products', sellerId: product.sellerId, page: 0 } },
@@ -139,12 +140,16 @@ function postLines(product: ProductRow, isGroupOffer: boolean, { language }: Rea
 
 export async function publish(
   visit: Visit,
-  { channelId, productId, isGroupOffer }: { channelId: number; productId: number; isGroupOffer: number },
+  {
+    channelId,
+    productId,
+    isGroupOffer,
+    draft,
+  }: { channelId: number; productId: number; isGroupOffer: number; draft: string },
 ): Promise<Outcome> {
   const { deps, visitor } = visit
-  const wish = { channelId, productId, isGroupOffer: isGroupOffer === 1 }
-  const who = { personId: visitor.personId, requestKey: visitor.requestKey, now: deps.now() }
-  const result = await post(deps.db, { ...wish, ...who })
+  const wish = { channelId, productId, isGroupOffer: isGroupOffer === 1, draft }
+  const result = await post(deps.db, { ...wish, personId: visitor.personId, now: deps.now() })
   if (!result.ok) {
     return result.reason === 'not-found'
       ? { screen: confused('confused.not-found') }

@@ -1,7 +1,7 @@
 /** What a shop's people do: join, connect a channel, post, and see what a post brought. */
 import { findProduct, findProducts, type ProductRow } from '#store/catalog.ts'
 import { inTransaction, type Client, type Transaction } from '#store/db.ts'
-import { notify } from '#store/notifications.ts'
+import { notify, type NoticeKinds } from '#store/notifications.ts'
 import { enqueue } from '#store/queue.ts'
 import {
   addMember,
@@ -91,17 +91,20 @@ export type PostResult =
   | { ok: true; postId: number }
   | { ok: false; reason: 'not-found' | 'no-group-price' | 'withdrawn' }
 
-/** Posts a product or its group offer to a channel: a row and a job, so that a killed process neither loses nor doubles it. */
+/**
+ * Posts a product or its group offer to a channel: a row and a job, so that a killed process neither loses nor doubles it.
+ * @param draft names the preview that the button stood under: however often that button is pressed, it makes one post.
+ */
 export async function post(
   db: Client,
   {
     personId,
-    requestKey,
+    draft,
     channelId,
     productId,
     isGroupOffer,
     now,
-  }: { personId: number; requestKey: string; channelId: number; productId: number; isGroupOffer: boolean; now: Date },
+  }: { personId: number; draft: string; channelId: number; productId: number; isGroupOffer: boolean; now: Date },
 ): Promise<PostResult> {
   const channel = await findChannel(db, channelId)
   const product = await findProduct(db, productId, now)
@@ -113,6 +116,8 @@ export async function post(
   if (product.withdrawn || product.variants.length === 0) return { ok: false, reason: 'withdrawn' }
   const campaignId = product.variants.find((variant) => variant.campaignId !== null)?.campaignId ?? null
   if (isGroupOffer && campaignId === null) return { ok: false, reason: 'no-group-price' }
+  // All that the button says, and who pressed it: a forged draft leads to no post of somebody else's.
+  const requestKey = ['draft', personId, draft, channelId, productId, isGroupOffer ? 'group' : 'product'].join(':')
   return inTransaction(db, async (tx) => {
     const postId = await insertPost(
       tx,
@@ -143,19 +148,25 @@ export type PostToPublish = {
 }
 
 /**
- * Takes a post for sending, marked beforehand. One whose sender died is in doubt: whoever asked for it is told.
- * @returns undefined if somebody else has it or had it.
+ * Takes a post for sending, marked beforehand. One whose sender died is in doubt, and one whose product has gone off sale
+ * has failed: whoever asked for it is told.
+ * @returns undefined if there is nothing to send: somebody else has it or had it, or it has ended here.
  */
 export async function takePost(db: Client, postId: number, now: Date): Promise<PostToPublish | undefined> {
   const row = await findPost(db, { id: postId })
-  const product = row ? await findProduct(db, row.productId, now) : undefined
-  if (!row || !product) return undefined
-  const claimed = await inTransaction(db, async (tx) => {
+  if (!row) return undefined
+  const found = await findProduct(db, row.productId, now)
+  const product = found?.withdrawn ? undefined : found
+  const isToSend = await inTransaction(db, async (tx) => {
     const state = await claimPost(tx, postId)
     if (state === 'doubtful') await tellAuthor(tx, postId, row.requestedById, state, now)
-    return state
+    if (state !== 'sending') return false
+    if (product) return true
+    await finishPost(tx, postId, 'failed', null, now)
+    await tellAuthor(tx, postId, row.requestedById, 'withdrawn', now)
+    return false
   })
-  if (claimed !== 'sending') return undefined
+  if (!isToSend || !product) return undefined
   return {
     postId,
     token: row.token,
@@ -191,7 +202,7 @@ async function tellAuthor(
   tx: Transaction,
   postId: number,
   personId: number,
-  state: 'sent' | 'failed' | 'doubtful',
+  state: NoticeKinds['post-published']['state'],
   now: Date,
 ): Promise<void> {
   const data = { postId, state }

@@ -20,7 +20,7 @@ export type NoticeKinds = {
   /** To the shop's people: an order that needs one of them. */
   'shop-attention': { orderId: number; about: 'refund' | 'delivery' }
   'channel-added': { channelId: number }
-  'post-published': { postId: number; state: 'sent' | 'failed' | 'doubtful' }
+  'post-published': { postId: number; state: 'sent' | 'failed' | 'withdrawn' | 'doubtful' }
 }
 export type NoticeKind = keyof NoticeKinds
 export type Notice = { [K in NoticeKind]: { kind: K; data: NoticeKinds[K] } }[NoticeKind]

@@ -246,12 +246,28 @@ test('inline search pages through everything once', async () => {
   expect(ids.length).toBe(await chat.shop.db.product.count({ where: { withdrawnAt: null } }))
 })
 
-test('inline search finds by words, and nothing for words that nobody sells', async () => {
+test('inline search finds by words', async () => {
   const guest = chat.guest({ languageCode: 'en' })
   const found = await guest.inline('headphones')
   expect(found.cards[0]?.title).toContain('headphones')
   expect(found.personal).toBe(true)
-  expect((await guest.inline('ъъъъ')).cards).toEqual([])
+})
+
+test('inline search that finds nothing says so in one row, which leads to the shop', async () => {
+  for (const languageCode of ['en', 'zh', 'ru']) {
+    const guest = chat.guest({ languageCode })
+    for (const query of ['ъъъъ', '<b>{{query}}</b>', '🦊'.repeat(128)]) {
+      const { cards, nextOffset } = await guest.inline(query)
+      expect(cards).toHaveLength(1)
+      expect(cards[0]?.title).toContain(query.slice(0, 4))
+      expect(buttonsOf(cards[0]?.message)).toEqual([{ label: guest.say('button.open-shop'), start: 'home' }])
+      expect(nextOffset).toBe('')
+    }
+  }
+})
+
+test('the end of what was found says nothing more', async () => {
+  expect((await chat.guest().inline('чай', '1000')).cards).toEqual([])
 })
 
 test.each(['-1', '1e9', '999999', 'constructor', '９', "0'; --", '1'.repeat(64)])(
@@ -277,9 +293,12 @@ test('a shared product is one card with links into the private chat', async () =
 })
 
 test.each(['p_0', 'p_-', 'p_zzzzzz', `p_${'z'.repeat(40)}`, 'g_nobody', `g_${'a'.repeat(40)}`, 'p_constructor'])(
-  'the share query %j of nobody offers nothing',
+  'the share query %j of nobody offers the shop itself',
   async (query) => {
-    expect((await chat.guest().inline(query)).cards).toEqual([])
+    const guest = chat.guest()
+    const { cards } = await guest.inline(query)
+    expect(cards.map(({ title }) => title)).toEqual([guest.say('confused.not-found')])
+    expect(buttonsOf(cards[0]?.message)).toEqual([{ label: guest.say('button.open-shop'), start: 'home' }])
   },
 )
 

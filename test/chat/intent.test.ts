@@ -6,6 +6,8 @@ import { actToIntent, intentToAct, tokenToId, type Intent } from '#chat/intent.t
 const maxId = 2_147_483_647
 const id = fc.oneof(fc.constantFrom(0, 1, 35, 36, maxId), fc.nat(maxId))
 
+const word = fc.stringMatching(/^[A-Za-z0-9_-]{1,40}$/)
+
 const fields: {
   [D in Intent['do']]: { [F in Exclude<keyof Extract<Intent, { do: D }>, 'do'>]: fc.Arbitrary<unknown> }
 } = {
@@ -22,7 +24,7 @@ const fields: {
   join: { groupId: id },
   group: { groupId: id },
   city: { cityCode: id },
-  point: { pointCode: fc.stringMatching(/^[A-Za-z0-9_-]{1,40}$/) },
+  point: { pointCode: word },
   'change-delivery': { orderId: id },
   orders: {},
   order: { orderId: id },
@@ -34,7 +36,7 @@ const fields: {
   shop: { sellerId: id },
   'shop-products': { sellerId: id, page: id },
   'post-offer': { productId: id },
-  publish: { channelId: id, productId: id, isGroupOffer: fc.constantFrom(0, 1) },
+  publish: { channelId: id, productId: id, isGroupOffer: fc.constantFrom(0, 1), draft: word },
   'give-channel': { channelId: id, sellerId: id },
 }
 const names = Object.keys(fields) as Intent['do'][]
@@ -89,7 +91,8 @@ test('the codes of buttons that were sent stay what they are', () => {
     shop: 'mm',
     'shop-products': 'mp',
     'post-offer': 'mo',
-    publish: 'mx',
+    // `mx` was publish without the key of its draft.
+    publish: 'mk',
     'give-channel': 'mc',
   })
 })

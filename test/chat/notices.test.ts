@@ -37,6 +37,7 @@ test('every notification has words, fits and leads on', async () => {
     { kind: 'channel-added', data: { channelId } },
     { kind: 'post-published', data: { postId: 1, state: 'sent' } },
     { kind: 'post-published', data: { postId: 1, state: 'failed' } },
+    { kind: 'post-published', data: { postId: 1, state: 'withdrawn' } },
     { kind: 'post-published', data: { postId: 1, state: 'doubtful' } },
     ...shipmentStates.filter(isToldToBuyer).map((state): Notice => ({ kind: 'shipment', data: { orderId, state } })),
   ]

@@ -2,6 +2,9 @@
 import { expect, test } from 'vitest'
 import type { Messenger, SendResult } from '#chat/messenger.ts'
 import { createOutbox } from '#chat/outbox.ts'
+import type { Message } from '#chat/screen.ts'
+import { payAgain } from '#shop/checkout.ts'
+import { followCard } from '#shop/live-cards.ts'
 import { useShop } from '../shop/support.ts'
 
 const shop = useShop()
@@ -9,6 +12,7 @@ const shop = useShop()
 /** A messenger that gives these answers in turn, and then sends everything. */
 function answering(...answers: (SendResult | Error)[]) {
   const sent: string[] = []
+  const edited: { ref: string; message: Message }[] = []
   const messenger: Messenger = {
     name: 'telegram',
     capabilities: { inline: true, editAnyAge: true },
@@ -18,10 +22,13 @@ function answering(...answers: (SendResult | Error)[]) {
       if (answer.ok) sent.push(to)
       return answer
     },
-    edit: async () => ({ ok: true }),
+    async edit(ref, message) {
+      edited.push({ ref, message })
+      return { ok: true }
+    },
     link: (payload) => `https://t.me/bot?start=${payload}`,
   }
-  return { sent, outbox: createOutbox(shop.deps, [messenger]) }
+  return { sent, edited, outbox: createOutbox(shop.deps, [messenger]) }
 }
 
 /** Somebody is owed one message. */
@@ -55,6 +62,30 @@ test('without a connection nothing is lost: the message is due again later and i
   expect(await outbox.sendNotifications()).toEqual({ sent: 1, doubtful: 0 })
   expect(await notification()).toMatchObject({ state: 'sent', attempts: 2 })
   expect(sent).toHaveLength(1)
+})
+
+test('after a decline the page of the next attempt reaches every message that shows the order', async () => {
+  const person = await shop.person()
+  const { orderId } = await shop.order(person, { kind: 'alone', variantId: (await shop.goods()).variantId })
+  for (const messageRef of ['m:1', 'm:2']) {
+    const card = { messenger: 'telegram', messageRef, language: 'ru', personId: person }
+    await followCard(shop.db, { ...card, subject: { orderId }, shownVersion: 0 }, shop.now)
+  }
+  await shop.hint(await shop.atProvider(orderId, 'declined'))
+  await shop.db.$executeRaw`DELETE FROM graphile_worker._private_jobs`
+  const again = await payAgain(shop.db, { personId: person, orderId, now: shop.pass(60_000) }, shop.deps)
+  const pay = again.ok ? again.order.payment?.confirmationUrl : undefined
+  expect(pay).toMatch(/^http/)
+  const jobs = await shop.db.$queryRaw<{ count: number }[]>`
+    SELECT count(*)::int AS count FROM graphile_worker._private_jobs WHERE key = ${`cards:order:${orderId}`}`
+  expect(jobs).toEqual([{ count: 1 }])
+
+  const { edited, outbox } = answering()
+  await outbox.updateCards({ orderId })
+  const byRef = edited.toSorted((a, b) => a.ref.localeCompare(b.ref))
+  expect(byRef.map(({ ref, message }) => [ref, message.rows.flat().find((button) => 'pay' in button)])).toEqual(
+    ['m:1', 'm:2'].map((ref) => [ref, expect.objectContaining({ pay }) as unknown]),
+  )
 })
 
 test('an answer that never came leaves the message in doubt, and it is not sent again', async () => {

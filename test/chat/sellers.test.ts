@@ -112,7 +112,7 @@ test('a channel that dismissed the bot is no longer posted to, until it comes ba
   const { externalId, channelId } = await addChannel(guest)
   await guest.visit((visitor) => chat.front.onChannel(visitor, { externalId, title: 'Лавка' }, false))
   guest.expectSays(await guest.press({ do: 'shop', sellerId }), 'shop.no-channel')
-  const refused = await guest.press({ do: 'publish', channelId, productId, isGroupOffer: 0 })
+  const refused = await guest.press({ do: 'publish', channelId, productId, isGroupOffer: 0, draft: 'd' })
   guest.expectSays(refused, 'confused.not-found')
   await addChannel(guest, 'Лавка', externalId)
   const preview = await guest.press({ do: 'post-offer', productId })
@@ -146,7 +146,8 @@ test('a post is previewed, published once however often the update arrives, and 
   const preview = await guest.press({ do: 'post-offer', productId })
   guest.expectSays(preview, 'post.preview')
   const publish = intentOf(preview.message, 'publish')
-  expect(publish).toEqual({ do: 'publish', channelId, productId, isGroupOffer: 1 })
+  const draft = expect.stringMatching(/^[\w-]{16}$/) as string
+  expect(publish).toEqual({ do: 'publish', channelId, productId, isGroupOffer: 1, draft })
   const before = await countPosts()
   for (let time = 0; time < 2; time += 1) {
     guest.expectSays(await guest.press(publish, { updateId: `publish-${channelId}` }), 'post.accepted')
@@ -174,6 +175,34 @@ test('a post is previewed, published once however often the update arrives, and 
   expect(await chat.shop.db.postOpen.count({ where: { postId: id } })).toBe(1)
 })
 
+test('a second tap on a channel posts nothing more; another channel, kind or preview does', async () => {
+  const { sellerId, productId } = await chat.shop.goods()
+  const guest = await member(sellerId)
+  const first = await addChannel(guest, 'Первый')
+  await addChannel(guest, 'Второй')
+  const preview = await guest.press({ do: 'post-offer', productId })
+  const offered = intentsOf(preview.message).filter((intent) => intent.do === 'publish')
+  expect(offered).toHaveLength(4)
+  const before = await countPosts()
+  const [tapped] = offered
+  if (!tapped) throw new Error('a channel is offered')
+  await Promise.all(Array.from({ length: 5 }, () => guest.press(tapped)))
+  guest.expectSays(await guest.press(tapped), 'post.accepted')
+  expect(await countPosts()).toBe(before + 1)
+  for (const intent of offered) await guest.press(intent)
+  expect(await countPosts()).toBe(before + 4)
+
+  // Once more on purpose, by a preview of its own.
+  const again = await guest.press({ do: 'post-offer', productId })
+  await guest.press(intentOf(again.message, 'publish'))
+  expect(await countPosts()).toBe(before + 5)
+  // The key of somebody else's draft makes a post of one's own, and never shows theirs.
+  const colleague = await member(sellerId)
+  await colleague.press(tapped)
+  expect(await countPosts()).toBe(before + 6)
+  expect(await chat.shop.db.post.count({ where: { channelId: first.channelId } })).toBe(4)
+})
+
 async function goodsOf(productId: number) {
   const variant = await chat.shop.db.variant.findFirstOrThrow({ where: { productId } })
   const { locationId } = await chat.shop.db.stockLevel.findFirstOrThrow({ where: { variantId: variant.id } })
@@ -186,9 +215,10 @@ test('a product without a group price offers no group post, and a forged one is 
   const { channelId } = await addChannel(guest)
   const preview = await guest.press({ do: 'post-offer', productId })
   const offered = intentsOf(preview.message).filter((intent) => intent.do === 'publish')
-  expect(offered).toEqual([{ do: 'publish', channelId, productId, isGroupOffer: 0 }])
+  expect(offered).toMatchObject([{ do: 'publish', channelId, productId, isGroupOffer: 0 }])
+  expect(offered).toHaveLength(1)
   const before = await countPosts()
-  const forged = await guest.press({ do: 'publish', channelId, productId, isGroupOffer: 1 })
+  const forged = await guest.press({ do: 'publish', channelId, productId, isGroupOffer: 1, draft: 'd' })
   expect(forged).toEqual({ toast: guest.say('refusal.no-group-price'), alert: true })
   expect(await countPosts()).toBe(before)
 })
@@ -203,9 +233,21 @@ test("somebody else's shop, channel or product is refused, and nothing is posted
     await guest.press({ do: 'shop', sellerId: foreign.sellerId }),
     await guest.press({ do: 'shop-products', sellerId: foreign.sellerId, page: 0 }),
     await guest.press({ do: 'post-offer', productId: foreign.productId }),
-    await guest.press({ do: 'publish', channelId: theirs.channelId, productId: own.productId, isGroupOffer: 0 }),
-    await guest.press({ do: 'publish', channelId, productId: foreign.productId, isGroupOffer: 0 }),
-    await guest.press({ do: 'publish', channelId: theirs.channelId, productId: foreign.productId, isGroupOffer: 1 }),
+    await guest.press({
+      do: 'publish',
+      channelId: theirs.channelId,
+      productId: own.productId,
+      isGroupOffer: 0,
+      draft: 'd',
+    }),
+    await guest.press({ do: 'publish', channelId, productId: foreign.productId, isGroupOffer: 0, draft: 'd' }),
+    await guest.press({
+      do: 'publish',
+      channelId: theirs.channelId,
+      productId: foreign.productId,
+      isGroupOffer: 1,
+      draft: 'd',
+    }),
   ]
   for (const { message } of replies) expect(textOf(message)).toBe(guest.say('confused.not-found'))
   expect(await countPosts()).toBe(before)

@@ -48,8 +48,8 @@ async function ready() {
   const wish = { personId, channelId, productId: goods.productId, isGroupOffer: true }
   return { goods, personId, channelId, wish }
 }
-const ask = (wish: Awaited<ReturnType<typeof ready>>['wish'], requestKey: string = randomUUID()) =>
-  post(shop.db, { ...wish, requestKey, now: shop.now })
+const ask = (wish: Awaited<ReturnType<typeof ready>>['wish'], draft: string = randomUUID()) =>
+  post(shop.db, { ...wish, draft, now: shop.now })
 
 test('an invitation makes a member, once; an unknown one nobody', async () => {
   const goods = await shop.goods()
@@ -150,6 +150,25 @@ test('of five workers one takes a post; one whose sender died is in doubt and ne
   expect(await shop.db.post.findUniqueOrThrow({ where: { id: postId } })).toMatchObject({ state: 'doubtful' })
   expect(await takePost(shop.db, postId, shop.now)).toBeUndefined()
   expect(await shop.told(personId)).toMatchObject({ 'post-published': 1 })
+})
+
+test('a post whose product went off sale before its turn came has failed, and its author is told why', async () => {
+  for (const withdraw of ['product', 'variant', 'both'] as const) {
+    const { goods, personId, channelId, wish } = await ready()
+    const made = await ask(wish)
+    const data = { withdrawnAt: shop.now }
+    if (withdraw !== 'variant') await shop.db.product.update({ where: { id: goods.productId }, data })
+    if (withdraw !== 'product') await shop.db.variant.update({ where: { id: goods.variantId }, data })
+    const { externalId } = (await channelById(shop.db, channelId)) ?? { externalId: '' }
+    await shop.runJobs()
+    expect(shop.sent.filter(({ to }) => to === externalId)).toHaveLength(0)
+    const postId = made.ok ? made.postId : 0
+    expect(await shop.db.post.findUniqueOrThrow({ where: { id: postId } })).toMatchObject({ state: 'failed' })
+    const told = await shop.db.notification.findMany({ where: { personId, kind: 'post-published' } })
+    expect(told).toMatchObject([{ data: { postId, state: 'withdrawn' }, state: 'sent' }])
+    await takePost(shop.db, postId, shop.now)
+    expect(await shop.told(personId)).toMatchObject({ 'post-published': 1 })
+  }
 })
 
 test("a post's link leads to its product; one that does not exist leads nowhere", async () => {

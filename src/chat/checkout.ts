@@ -3,32 +3,45 @@ import { parseName, parsePhone } from '#domain/people.ts'
 
 import { buy, cancelUnpaid, payAgain, type Purchase, type PurchaseRefusal } from '#shop/checkout.ts'
 import { findCities, findPickupPoints, type City, type PickupPoint } from '#shop/delivery.ts'
-import { orderOf } from '#shop/orders.ts'
+import { orderOf, type OrderView } from '#shop/orders.ts'
 import { ask, recipientOf, setRecipient, stopAsking } from '#shop/people.ts'
 import { confused, homeButton } from './home.ts'
 import { actToIntent, intentToAct } from './intent.ts'
 import type { Answer } from './messenger.ts'
-import { orderOutcome } from './orders.ts'
+import { isChangeable, orderOutcome } from './orders.ts'
 import type { Button, Line, Screen } from './screen.ts'
 import { shorten } from './text.ts'
 import { intentToPurchase, purchaseToIntent, type Outcome, type Visit } from './visit.ts'
 import type { Key } from './words.ts'
 
-/** Buys, or asks for what is missing first; the purchase goes on by itself afterwards. */
-export async function buyScreen(visit: Visit, purchase: Purchase): Promise<Outcome> {
+/**
+ * Buys, or asks for what is missing first; the purchase goes on by itself afterwards.
+ * @param instead the order whose place is changed: it stays as it is until it can be replaced.
+ */
+export async function buyScreen(visit: Visit, purchase: Purchase, instead?: number): Promise<Outcome> {
   const { deps, visitor } = visit
-  const wish = { personId: visitor.personId, requestKey: visitor.requestKey, purchase, now: deps.now() }
+  const { personId, requestKey } = visitor
+  const wish = { personId, requestKey, purchase, now: deps.now(), ...(instead !== undefined && { instead }) }
   const result = await buy(deps.db, wish, deps)
   if (result.ok) {
     if (visitor.step !== 'none') await stopAsking(deps.db, visitor.personId, visitor.sender.messenger)
     return orderOutcome(result.order, visit.reader)
   }
-  if (result.reason === 'no-recipient') return askCity(visit, { next: intentToAct(purchaseToIntent(purchase)) })
+  const asked = { next: intentToAct(purchaseToIntent(purchase)), ...(instead !== undefined && { instead }) }
+  if (result.reason === 'no-recipient') return askCity(visit, asked)
   // Their place is known and the goods cannot go there: another place may do.
-  if (result.reason === 'no-delivery') {
-    return askCity(visit, { next: intentToAct(purchaseToIntent(purchase)) }, 'refusal.no-delivery')
-  }
+  if (result.reason === 'no-delivery') return askCity(visit, asked, 'refusal.no-delivery')
+  const order = instead === undefined ? undefined : await orderOf(deps.db, instead, visitor.personId)
+  if (order) return unchanged(order, result.reason, visit)
   return { screen: refusalScreen(result.reason, purchase, result.groupId) }
+}
+
+/** The order could not be replaced: why not, and the order as it stands. */
+function unchanged(order: OrderView, reason: PurchaseRefusal, { reader }: Visit): Outcome {
+  const { screen, ...rest } = orderOutcome(order, reader)
+  const because: Line[] = [{ key: `refusal.${reason}` }]
+  if (order.state === 'awaiting_payment') because.push({ key: 'delivery.unchanged' })
+  return { ...rest, ...(screen && { screen: { ...screen, lines: [...because, { gap: true }, ...screen.lines] } }) }
 }
 
 function refusalScreen(
@@ -46,18 +59,33 @@ function refusalScreen(
   return { lines: [{ key: `refusal.${reason}` }], rows }
 }
 
-type Asked = { next: string; cityCode?: number; cityName?: string; pointCode?: string; pointText?: string }
+/** `instead`: the order whose place is changed. */
+type Asked = {
+  next: string
+  instead?: number
+  cityCode?: number
+  cityName?: string
+  pointCode?: string
+  pointText?: string
+}
 
 function askedOf(visit: Visit): Asked {
   const { asked } = visit
   const text = (name: string) => (typeof asked[name] === 'string' ? { [name]: asked[name] } : {})
   return {
     next: typeof asked['next'] === 'string' ? asked['next'] : '',
+    ...(typeof asked['instead'] === 'number' && { instead: asked['instead'] }),
     ...(typeof asked['cityCode'] === 'number' && { cityCode: asked['cityCode'] }),
     ...text('cityName'),
     ...text('pointCode'),
     ...text('pointText'),
   }
+}
+
+/** What the questions are for, without the answers so far. */
+function purposeOf(visit: Visit): Asked {
+  const { next, instead } = askedOf(visit)
+  return { next, ...(instead !== undefined && { instead }) }
 }
 
 async function askFor(visit: Visit, step: 'city' | 'phone' | 'name', data: Asked): Promise<void> {
@@ -68,7 +96,11 @@ async function askCity(visit: Visit, data: Asked, because?: Key): Promise<Outcom
   await askFor(visit, 'city', data)
   const question: Line = { key: 'delivery.ask-city' }
   const lines: Line[] = because ? [{ key: because }, { gap: true }, question] : [question, { key: 'delivery.why' }]
-  return { screen: { lines, rows: [[homeButton]] } }
+  const back: Button[] =
+    data.instead === undefined
+      ? []
+      : [{ label: { key: 'button.my-order' }, intent: { do: 'order', orderId: data.instead } }]
+  return { screen: { lines, rows: [[...back, homeButton]] } }
 }
 
 /** A city's name or a place on the map arrived. */
@@ -101,26 +133,27 @@ export async function cityChosen(visit: Visit, cityCode: number): Promise<Outcom
   if (next === '') return { screen: confused('confused.button') }
   const cities = await findCities(visit.deps.carrier, { words: cityName })
   const city = cities.ok ? cities.value.find((candidate) => candidate.code === cityCode) : undefined
-  return city ? pointsScreen(visit, city) : askCity(visit, { next })
+  return city ? pointsScreen(visit, city) : askCity(visit, purposeOf(visit))
 }
 
-async function pointsScreen(visit: Visit, city: City): Promise<Outcome> {
+async function pointsScreen(visit: Visit, city: Pick<City, 'code' | 'name'>, because?: Key): Promise<Outcome> {
   const points = await findPickupPoints(visit.deps.carrier, city.code)
-  const { next } = askedOf(visit)
+  const purpose = purposeOf(visit)
   if (!points.ok || points.value.length === 0) {
-    await askFor(visit, 'city', { next })
+    await askFor(visit, 'city', purpose)
     const key = points.ok ? 'delivery.no-points' : 'refusal.carrier-silent'
     return { screen: { lines: [{ key, params: { city: city.name } }], rows: [[homeButton]] } }
   }
-  await askFor(visit, 'city', { next, cityCode: city.code, cityName: city.name })
+  await askFor(visit, 'city', { ...purpose, cityCode: city.code, cityName: city.name })
   const shown = points.value.slice(0, 6)
   const rows = shown.map((point): Button[] => [
     { label: { raw: point.address }, intent: { do: 'point', pointCode: point.code } },
   ])
   const lines = shown.map((point) => ({ raw: pointText(point) }))
+  const why: Line[] = because ? [{ key: because }] : []
   return {
     screen: {
-      lines: [{ key: 'delivery.which-point', params: { city: city.name } }, { gap: true }, ...lines],
+      lines: [...why, { key: 'delivery.which-point', params: { city: city.name } }, { gap: true }, ...lines],
       rows: [...rows, [homeButton]],
     },
   }
@@ -134,7 +167,8 @@ export async function pointChosen(visit: Visit, pointCode: string): Promise<Outc
   const points = await findPickupPoints(visit.deps.carrier, asked.cityCode)
   if (!points.ok) return { toast: 'refusal.carrier-silent', alert: true }
   const point = points.value.find((candidate) => candidate.code === pointCode)
-  if (!point) return askCity(visit, { next: asked.next })
+  // It closed since it was offered, or the button is forged.
+  if (!point) return pointsScreen(visit, { code: asked.cityCode, name: asked.cityName ?? '' }, 'delivery.point-gone')
   const known = { ...asked, pointCode, pointText: point.address }
   const recipient = await recipientOf(visit.deps.db, visit.visitor.personId)
   // Only the place changes: the parcel goes to the same person.
@@ -186,28 +220,29 @@ async function saveAndGoOn(visit: Visit, asked: Asked, name: string, phone: stri
     pointText === undefined ||
     !purchase
   ) {
-    return askCity(visit, { next: asked.next })
+    return askCity(visit, purposeOf(visit))
   }
   const fields = { name, phone, cityCode, cityName, pickupPointCode: pointCode, pickupPointText: pointText }
   await setRecipient(deps.db, visitor.personId, fields, deps.now())
   await stopAsking(deps.db, visitor.personId, visitor.sender.messenger)
-  return buyScreen(visit, purchase)
+  return buyScreen(visit, purchase, asked.instead)
 }
 
-/** The unpaid order is given up and the same purchase goes on with another place. */
+/** Asks for another place; the same purchase goes on there, and until then the order stays as it is. */
 export async function changeDelivery(visit: Visit, orderId: number): Promise<Outcome> {
   const { deps, visitor } = visit
   const order = await orderOf(deps.db, orderId, visitor.personId)
   if (!order) return { screen: confused('confused.not-found') }
-  const cancelled = await cancelUnpaid(deps.db, { personId: visitor.personId, orderId, now: deps.now() })
-  if (!cancelled.ok) return { ...orderOutcome(order, visit.reader), toast: 'refusal.too-late' }
+  if (!isChangeable(order, visit.reader)) {
+    return { ...orderOutcome(order, visit.reader), toast: 'refusal.too-late', alert: true }
+  }
   const isLeader = order.seat?.groupState === 'draft'
   const purchase: Purchase = !order.seat
     ? { kind: 'alone', variantId: order.variantId }
     : isLeader
       ? { kind: 'own-group', variantId: order.variantId }
       : { kind: 'join', groupId: order.seat.groupId }
-  return askCity(visit, { next: intentToAct(purchaseToIntent(purchase)) })
+  return askCity(visit, { next: intentToAct(purchaseToIntent(purchase)), instead: orderId })
 }
 
 export async function tryPayingAgain(visit: Visit, orderId: number): Promise<Outcome> {

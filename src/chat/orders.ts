@@ -29,6 +29,11 @@ export function orderStatus(order: OrderView): Key {
   }
 }
 
+/** Nothing was paid for it yet, and it still has time. */
+export function isChangeable({ state, expiresAt, payment }: OrderView, { now }: Pick<Reader, 'now'>): boolean {
+  return state === 'awaiting_payment' && expiresAt > now && payment?.state !== 'capturing'
+}
+
 /** An order's screen, kept up to date while it is shown. */
 export function orderOutcome(order: OrderView, reader: Reader): Outcome {
   return { screen: orderScreen(order, reader), follows: { orderId: order.orderId } }
@@ -62,7 +67,7 @@ export function orderScreen(order: OrderView, reader: Reader): Screen {
 
   const rows: Button[][] = []
   const { orderId } = order
-  if (order.state === 'awaiting_payment' && order.expiresAt > reader.now && order.payment?.state !== 'capturing') {
+  if (isChangeable(order, reader)) {
     const { payment } = order
     if (payment?.state === 'failed') {
       lines.push({ gap: true }, { key: `declined.${declineAdvice(payment.declineReason)}` })

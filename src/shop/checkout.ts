@@ -1,10 +1,9 @@
 /** Buying: one tap makes an order, holds stock (and a seat), and leads to the provider's payment page. */
 import { promisedDates, promisedDays } from '#domain/delivery.ts'
 import { groupDeadline, heldUntil, joinRefusal, type JoinRefusal } from '#domain/group-buy.ts'
-import type { Money } from '#domain/money.ts'
 import { orderNumber } from '#domain/orders.ts'
 import type { Carrier, Parcel, Quote } from '#gateways/carriers.ts'
-import { findProductOfVariant } from '#store/catalog.ts'
+import { findProductOfVariant, type VariantRow } from '#store/catalog.ts'
 import { inTransaction, type Client } from '#store/db.ts'
 import {
   findCampaign,
@@ -15,15 +14,24 @@ import {
   takeSeat,
   type NewGroup,
 } from '#store/group-buy.ts'
-import { groupCardsChanged } from '#store/live-cards.ts'
-import { countUnpaidOrders, findOpenOrder, findOrders, insertOrder, lockBuyer, type OrderView } from '#store/orders.ts'
+import { groupCardsChanged, orderCardsChanged } from '#store/live-cards.ts'
+import {
+  countUnpaidOrders,
+  findLocationOfOrder,
+  findOpenOrder,
+  findOrders,
+  insertOrder,
+  lockBuyer,
+  type OrderLocation,
+  type OrderView,
+} from '#store/orders.ts'
 import { insertPayment } from '#store/payments.ts'
 import { findRecipient, type RecipientFields } from '#store/people.ts'
 import { enqueue } from '#store/queue.ts'
 import { findLatestPostOpen, isMember } from '#store/sellers.ts'
 import { reserveStock } from '#store/stock.ts'
 import type { Deps } from './deps.ts'
-import { releaseOrder } from './group-buy.ts'
+import { releaseOrder, releaseOrderIn } from './group-buy.ts'
 import { placePayment } from './payments.ts'
 
 /** What a person wants: a product alone, a group of their own, or a seat in somebody's. */
@@ -43,6 +51,7 @@ export type PurchaseRefusal =
   | 'carrier-silent'
   | 'already-in'
   | 'too-many-unpaid'
+  | 'too-late'
   | JoinRefusal
 
 /** Unpaid orders that one person may have at once. */
@@ -58,15 +67,30 @@ const smallParcel: Parcel = { weightGrams: 500, lengthCm: 25, widthCm: 18, heigh
 /**
  * Makes the order and asks the provider for a payment page. A repeated update (same `requestKey`), a second tap and a
  * second device lead to the same order. Stock and seat are held for 15 minutes.
+ * @param instead an unpaid order for the same that is given up in the moment in which this one is made, so that nobody gets
+ * its seat or its unit in between. A refusal leaves it as it is; one that has ended already is no hindrance.
  * @returns a refusal with a closed list of reasons; nothing is written then.
  */
 export async function buy(
   db: Client,
-  { personId, requestKey, purchase, now }: { personId: number; requestKey: string; purchase: Purchase; now: Date },
+  {
+    personId,
+    requestKey,
+    purchase,
+    instead,
+    now,
+  }: { personId: number; requestKey: string; purchase: Purchase; instead?: number; now: Date },
   outside: Omit<Deps, 'db' | 'now'>,
 ): Promise<PurchaseResult> {
   const [repeated] = await findOrders(db, { requestKey })
   if (repeated) return withPaymentPage(db, repeated, false, now, outside)
+
+  const [given] = instead === undefined ? [] : await findOrders(db, { id: instead })
+  if (instead !== undefined && given?.personId !== personId) return { ok: false, reason: 'not-found' }
+  if (given && given.state !== 'awaiting_payment' && given.state !== 'cancelled') {
+    return { ok: false, reason: 'too-late' }
+  }
+  const former = given?.state === 'awaiting_payment' ? given.orderId : undefined
 
   const group = purchase.kind === 'join' ? await findGroup(db, { id: purchase.groupId }) : undefined
   if (purchase.kind === 'join' && !group) return { ok: false, reason: 'not-found' }
@@ -75,10 +99,10 @@ export async function buy(
 
   const product = await findProductOfVariant(db, variantId, now)
   // Asked after the stock was read: their own order may hold what is missing from it.
-  const unpaid = await findOpenOrder(db, personId, variantId, wanted, now)
+  const unpaid = former === undefined ? await findOpenOrder(db, personId, variantId, wanted, now) : undefined
   const [begun] = unpaid === undefined ? [] : await findOrders(db, { id: unpaid })
   if (begun) return withPaymentPage(db, begun, false, now, outside)
-  if (group && (await hasLiveSeat(db, group.groupId, personId)))
+  if (group && former === undefined && (await hasLiveSeat(db, group.groupId, personId)))
     return { ok: false, reason: 'already-in', groupId: group.groupId }
 
   const variant = product?.variants.find((candidate) => candidate.variantId === variantId)
@@ -88,10 +112,9 @@ export async function buy(
   if (purchase.kind !== 'alone' && (await isMember(db, product.sellerId, personId)))
     return { ok: false, reason: 'own-shop' }
 
-  const place = { locationId: variant.locationId, kind: variant.kind, cityCode: variant.cityCode }
-  if (place.locationId === null || place.kind === null || place.cityCode === null || variant.free < 1) {
-    return { ok: false, reason: 'out-of-stock' }
-  }
+  // What an order holds stays where it lies, and is not among what is free.
+  const place = former === undefined ? placeOf(variant) : await findLocationOfOrder(db, former)
+  if (!place) return { ok: false, reason: 'out-of-stock' }
   const { locationId, kind, cityCode } = place
   const recipient = await findRecipient(db, personId)
   if (!recipient) return { ok: false, reason: 'no-recipient' }
@@ -108,6 +131,10 @@ export async function buy(
     await lockBuyer(tx, personId)
     const [raced] = await findOrders(tx, { requestKey })
     if (raced) return { orderId: raced.orderId, isNew: false }
+    if (former !== undefined && !(await releaseOrderIn(tx, former, 'given-up', now))) {
+      const [ended] = await findOrders(tx, { id: former })
+      if (ended?.state !== 'cancelled') return { ok: false, reason: 'too-late' }
+    }
     const open = await findOpenOrder(tx, personId, variantId, wanted, now)
     if (open !== undefined) return { orderId: open, isNew: false }
     // Every unpaid order keeps goods from others for a quarter of an hour.
@@ -203,6 +230,14 @@ export async function buy(
   return withPaymentPage(db, order, made.isNew, now, outside)
 }
 
+/** Where a variant would be sent from. @returns undefined when nothing of it is free. */
+function placeOf(variant: VariantRow): OrderLocation | undefined {
+  const { locationId, kind, cityCode, free } = variant
+  return locationId === null || kind === null || cityCode === null || free < 1
+    ? undefined
+    : { locationId, kind, cityCode }
+}
+
 type Terms = {
   ok: true
   price: bigint
@@ -236,20 +271,6 @@ async function quoteFor(
   return cheapest ? { ok: true, quote: cheapest } : { ok: false, reason: 'no-delivery' }
 }
 
-/** What delivery of a variant would cost to where a person's parcels go; undefined while that is not known. */
-export async function quoteDelivery(
-  db: Client,
-  personId: number,
-  fromCityCode: number,
-  weightGrams: number,
-  carrier: Carrier,
-): Promise<{ cost: Money; daysMin: number; daysMax: number } | undefined> {
-  const recipient = await findRecipient(db, personId)
-  if (!recipient) return undefined
-  const answer = await quoteFor(carrier, fromCityCode, recipient, weightGrams)
-  return answer.ok ? answer.quote : undefined
-}
-
 export type TryAgainResult = { ok: true; order: OrderView } | { ok: false; reason: 'not-found' | 'not-payable' }
 
 /** A new attempt to pay after a decline, while the order still holds its stock. */
@@ -279,6 +300,8 @@ export async function payAgain(
   const [order] = await findOrders(db, { id: orderId })
   if (!order) return { ok: false, reason: 'not-found' }
   const placed = await withPaymentPage(db, order, false, now, outside)
+  // Other messages of theirs still show the decline.
+  if (order.payment?.state === 'created') await orderCardsChanged(db, orderId)
   return placed.ok ? { ok: true, order: placed.order } : { ok: true, order }
 }
 

@@ -1,6 +1,6 @@
 /** Groups by the clock: unpaid purchases are given up, groups past their deadline are closed. */
 import type { GroupState, SeatState } from '#domain/group-buy.ts'
-import { inTransaction, type Client } from '#store/db.ts'
+import { inTransaction, type Client, type Transaction } from '#store/db.ts'
 import {
   failIfDue,
   findDueGroups,
@@ -33,22 +33,30 @@ export async function releaseOrder(
   reason: 'unpaid' | 'given-up',
   now: Date,
 ): Promise<boolean> {
-  const groupId = await findGroupOfOrder(db, orderId)
-  return inTransaction(db, async (tx) => {
-    if (groupId !== undefined) await lockGroup(tx, groupId)
-    const order = await lockOrder(tx, orderId)
-    if (order?.state !== 'awaiting_payment' || (reason === 'unpaid' && order.expiresAt > now)) return false
-    if (await hasMoney(tx, orderId)) return false
-    await setOrderState(tx, orderId, 'cancelled', reason)
-    const freed = await releaseHeldSeat(tx, orderId, now)
-    if (freed) await groupCardsChanged(tx, freed.groupId)
-    await releaseStock(tx, orderId)
-    await orderCardsChanged(tx, orderId)
-    if (reason === 'unpaid') {
-      await notify(tx, order.personId, `order:${orderId}:expired`, { kind: 'order-expired', data: { orderId } }, now)
-    }
-    return true
-  })
+  return inTransaction(db, (tx) => releaseOrderIn(tx, orderId, reason, now))
+}
+
+/** The same inside a transaction that has locked nothing of groups, orders and stock yet. */
+export async function releaseOrderIn(
+  tx: Transaction,
+  orderId: number,
+  reason: 'unpaid' | 'given-up',
+  now: Date,
+): Promise<boolean> {
+  const groupId = await findGroupOfOrder(tx, orderId)
+  if (groupId !== undefined) await lockGroup(tx, groupId)
+  const order = await lockOrder(tx, orderId)
+  if (order?.state !== 'awaiting_payment' || (reason === 'unpaid' && order.expiresAt > now)) return false
+  if (await hasMoney(tx, orderId)) return false
+  await setOrderState(tx, orderId, 'cancelled', reason)
+  const freed = await releaseHeldSeat(tx, orderId, now)
+  if (freed) await groupCardsChanged(tx, freed.groupId)
+  await releaseStock(tx, orderId)
+  await orderCardsChanged(tx, orderId)
+  if (reason === 'unpaid') {
+    await notify(tx, order.personId, `order:${orderId}:expired`, { kind: 'order-expired', data: { orderId } }, now)
+  }
+  return true
 }
 
 /** The tick: gives up what was not paid in time. @returns how many. */

@@ -1,7 +1,7 @@
 import type { OrderState } from '#domain/orders.ts'
 import type { PaymentState } from '#domain/payments.ts'
 import type { GroupState, SeatState } from '#domain/group-buy.ts'
-import type { ShipmentState } from '#domain/delivery.ts'
+import type { LocationKind, ShipmentState } from '#domain/delivery.ts'
 import type { Words } from '#domain/people.ts'
 import type { Db } from './db.ts'
 import type { RecipientFields } from './people.ts'
@@ -126,7 +126,7 @@ export async function findOrders(
 ): Promise<OrderView[]> {
   const rows = await db.order.findMany({
     where: 'personId' in where ? { personId: where.personId } : where,
-    orderBy: { createdAt: 'desc' },
+    orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
     take: 'limit' in where ? where.limit : 1,
     include: {
       lines: { include: { variant: { include: { product: { select: { pictures: true, id: true } } } } } },
@@ -195,6 +195,19 @@ export async function findOrders(
       }),
     }
   })
+}
+
+/** Where an order's goods lie. */
+export type OrderLocation = { locationId: number; kind: LocationKind; cityCode: number }
+
+export async function findLocationOfOrder(db: Db, orderId: number): Promise<OrderLocation | undefined> {
+  const row = await db.order.findUnique({
+    where: { id: orderId },
+    select: { location: { select: { id: true, kind: true, cityCode: true } } },
+  })
+  return row
+    ? { locationId: row.location.id, kind: row.location.kind as LocationKind, cityCode: row.location.cityCode }
+    : undefined
 }
 
 export type LockedOrder = { state: OrderState; personId: number; expiresAt: Date; cancelReason: CancelReason | null }

@@ -1,6 +1,10 @@
-/** From a price to the payment page: the questions about delivery, the order's page, and what other people may not do. */
+/**
+ * From a price to the payment page: the questions about delivery, the order's page, and what other people may not do.
+ * Long because each question has its own wrong answers, and they share the way that leads to them.
+ */
 import { describe, expect, test } from 'vitest'
 import { shipmentStates } from '#domain/delivery.ts'
+import { expireOrders } from '#shop/group-buy.ts'
 import { buttonsOf, intentOf, intentsOf, textOf, useChat, type Guest } from './support.ts'
 
 const chat = useChat()
@@ -79,7 +83,10 @@ describe('the pickup point', () => {
     for (const pointCode of ['MOS441', 'constructor', '-']) {
       await guest.write('Казань')
       const { message } = await guest.press({ do: 'point', pointCode })
-      guest.expectSays(message, 'delivery.ask-city')
+      guest.expectSays(message, 'delivery.point-gone')
+      // Those that are there stand below it.
+      guest.expectSays(message, 'delivery.which-point', { city: 'Казань' })
+      expect(intentOf(message, 'point').pointCode).toMatch(/^KAZ/)
     }
     expect(await chat.shop.db.recipient.count({ where: { personId: guest.personId } })).toBe(0)
     expect(await guest.step()).toBe('city')
@@ -211,6 +218,90 @@ test('delivery is changed before paying: the same purchase goes on to another po
     recipientPhone: '+79123456789',
     state: 'awaiting_payment',
   })
+})
+
+const payButton = (guest: Guest) => buttonsOf(guest.last).find((button) => 'pay' in button)
+
+test('until another place is chosen the order stays as it is, and can be paid for', async () => {
+  const buyer = await chat.buyer()
+  const goods = await chat.shop.goods({ stock: 1 })
+  await buyer.press({ do: 'buy-alone', variantId: goods.variantId })
+  const { id: orderId } = await orderOf(buyer)
+  const paying = payButton(buyer)
+  const question = await buyer.press({ do: 'change-delivery', orderId })
+  expect(intentsOf(question.message)).toContainEqual({ do: 'order', orderId })
+  await buyer.write('Пермь')
+  await buyer.press({ do: 'home' })
+  await buyer.press({ do: 'order', orderId })
+  expect(payButton(buyer)).toEqual(paying)
+  await chat.shop.pay(orderId)
+  expect(await chat.shop.stateOf(orderId)).toMatchObject({ order: 'awaiting_payment', payments: ['capturing'] })
+  expect(await chat.shop.stock(goods)).toEqual({ onHand: 1, reserved: 1 })
+})
+
+test('the place is changed even where the order holds the last unit or the last seat', async () => {
+  const buyer = await chat.buyer()
+  const goods = await chat.shop.goods({ stock: 2, size: 2 })
+  const { groupId } = await chat.shop.openGroup(goods)
+  await buyer.press({ do: 'join', groupId })
+  const { id: orderId } = await orderOf(buyer)
+  await buyer.press({ do: 'change-delivery', orderId })
+  await buyer.write('Пермь')
+  const updateId = 'point-of-perm'
+  const point = intentOf(buyer.last, 'point')
+  await buyer.press(point, { updateId })
+  const changed = await orderOf(buyer)
+  expect(changed).toMatchObject({ cityName: 'Пермь', state: 'awaiting_payment' })
+  expect(changed.id).not.toBe(orderId)
+  expect(await chat.shop.stateOf(orderId)).toMatchObject({ order: 'cancelled', seat: 'released', stock: 'released' })
+  expect(await chat.shop.group(groupId)).toMatchObject({ state: 'open', takenSeats: 2, paidSeats: 1 })
+  expect(await chat.shop.stock(goods)).toEqual({ onHand: 2, reserved: 2 })
+  await chat.shop.pay(changed.id)
+  expect(await chat.shop.group(groupId)).toMatchObject({ state: 'formed' })
+})
+
+test('what cannot be bought for another place leaves the order as it was, and says so', async () => {
+  const buyer = await chat.buyer()
+  const { variantId, productId } = await chat.shop.goods()
+  await buyer.press({ do: 'buy-alone', variantId })
+  const { id: orderId } = await orderOf(buyer)
+  const paying = payButton(buyer)
+  await buyer.press({ do: 'change-delivery', orderId })
+  await buyer.write('Пермь')
+  await chat.shop.db.product.update({ where: { id: productId }, data: { withdrawnAt: chat.shop.now } })
+  const refused = await buyer.pressFirst('point')
+  buyer.expectSays(refused, 'refusal.withdrawn')
+  buyer.expectSays(refused, 'delivery.unchanged')
+  expect(payButton(buyer)).toEqual(paying)
+  expect(await orderOf(buyer)).toMatchObject({ id: orderId, cityName: 'Казань', state: 'awaiting_payment' })
+})
+
+test('an order that was paid for meanwhile keeps its place', async () => {
+  const buyer = await chat.buyer()
+  const { variantId } = await chat.shop.goods()
+  await buyer.press({ do: 'buy-alone', variantId })
+  const { id: orderId } = await orderOf(buyer)
+  await buyer.press({ do: 'change-delivery', orderId })
+  await buyer.write('Пермь')
+  await chat.shop.pay(orderId)
+  const late = await buyer.pressFirst('point')
+  buyer.expectSays(late, 'refusal.too-late')
+  expect(await orderOf(buyer)).toMatchObject({ id: orderId, cityName: 'Казань' })
+  const again = await buyer.press({ do: 'change-delivery', orderId })
+  expect(again.toast).toBe(buyer.say('refusal.too-late'))
+})
+
+test('an order whose time ran out while another place was chosen is bought anew', async () => {
+  const buyer = await chat.buyer()
+  const { variantId } = await chat.shop.goods()
+  await buyer.press({ do: 'buy-alone', variantId })
+  const { id: orderId } = await orderOf(buyer)
+  await buyer.press({ do: 'change-delivery', orderId })
+  await buyer.write('Пермь')
+  await expireOrders(chat.shop.db, chat.shop.pass(16 * 60_000))
+  await buyer.pressFirst('point')
+  expect(await orderOf(buyer)).toMatchObject({ cityName: 'Пермь', state: 'awaiting_payment' })
+  expect(await countOrders(buyer)).toBe(2)
 })
 
 test('where the goods cannot go, another city is asked for', async () => {

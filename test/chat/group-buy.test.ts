@@ -31,7 +31,8 @@ test('a group that nobody has paid for is seen by its leader only', async () => 
   const stranger = chat.guest()
   stranger.expectSays(await stranger.press({ do: 'group', groupId }), 'confused.not-found')
   stranger.expectSays(await stranger.command('start', `g_${token}`), 'confused.not-found')
-  expect((await stranger.inline(`g_${token}`)).cards).toEqual([])
+  const offered = (await stranger.inline(`g_${token}`)).cards
+  expect(offered.map(({ title }) => title)).toEqual([stranger.say('confused.not-found')])
   const join = await stranger.press({ do: 'join', groupId }, { place: 'shared' })
   expect(join).toEqual({ toast: stranger.say('refusal.group-not-open'), alert: true })
 })

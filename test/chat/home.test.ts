@@ -123,7 +123,7 @@ describe('ids that do not exist or are not theirs', () => {
       shop: await guest.press({ do: 'shop', sellerId: id }),
       products: await guest.press({ do: 'shop-products', sellerId: id, page: maxId }),
       offer: await guest.press({ do: 'post-offer', productId: id }),
-      publish: await guest.press({ do: 'publish', channelId: id, productId: id, isGroupOffer: 1 }),
+      publish: await guest.press({ do: 'publish', channelId: id, productId: id, isGroupOffer: 1, draft: 'd' }),
       channel: await guest.press({ do: 'give-channel', channelId: id, sellerId: id }),
     }
     for (const [name, { message }] of Object.entries(replies)) {

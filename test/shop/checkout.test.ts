@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import {
+  buy,
   cancelUnpaid,
   payAgain,
-  quoteDelivery,
   type Purchase,
   type PurchaseRefusal,
   type PurchaseResult,
@@ -111,6 +111,77 @@ test('an order whose time is over is not led back to: the next tap makes another
   expect(second.orderId).not.toBe(first.orderId)
 })
 
+test('one order takes the place of another in one step: either both happen or neither', async () => {
+  const goods = await shop.goods({ stock: 2, size: 2 })
+  const { groupId } = await shop.openGroup(goods)
+  const person = await shop.person()
+  const first = await shop.order(person, { kind: 'join', groupId })
+  const change = (instead: number, who = person) =>
+    buy(
+      shop.db,
+      { personId: who, requestKey: randomUUID(), purchase: { kind: 'join', groupId }, instead, now: shop.now },
+      shop.deps,
+    )
+  const before = await countRows(shop.db)
+  await shop.act('/sim/cdek/faults', { match: 'calculate', kind: '500_without_effect', times: 1 })
+  expect(await change(first.orderId)).toEqual(because('carrier-silent'))
+  const thief = await shop.person()
+  expect(await change(first.orderId, thief)).toEqual(because('not-found'))
+
+  expect({ ...(await countRows(shop.db)), jobs: 0 }).toEqual({ ...before, jobs: 0 })
+
+  const raced = await Promise.all(Array.from({ length: 10 }, () => change(first.orderId)))
+  const orders = new Set(raced.map((result) => (result.ok ? result.order.orderId : result.reason)))
+  expect(orders.size).toBe(1)
+  expect(orders.has(first.orderId)).toBe(false)
+  expect(await shop.stateOf(first.orderId)).toMatchObject({ order: 'cancelled', seat: 'released', stock: 'released' })
+  expect(await shop.group(groupId)).toMatchObject({ takenSeats: 2, paidSeats: 1 })
+  expect(await shop.stock(goods)).toEqual({ onHand: 2, reserved: 2 })
+  await assertInvariants(shop.db)
+  // A payment on the page of the order that was given up is given back.
+  await shop.pay(first.orderId)
+  await shop.settle()
+  expect(await shop.stateOf(first.orderId)).toMatchObject({ order: 'cancelled', payments: ['voided'] })
+})
+
+test('changing an order while others want its seat and its unit lets nobody in between', async () => {
+  const goods = await shop.goods({ stock: 2, size: 2 })
+  const { groupId } = await shop.openGroup(goods)
+  const person = await shop.person()
+  const first = await shop.order(person, { kind: 'join', groupId })
+  const others = await shop.people(10)
+  const wish = { requestKey: randomUUID(), purchase: { kind: 'join', groupId } as const, now: shop.now }
+  const [changed, ...rest] = await Promise.all([
+    buy(shop.db, { ...wish, personId: person, instead: first.orderId }, shop.deps),
+    ...others.map((other) => shop.buy(other, { kind: 'join', groupId })),
+  ])
+  expect(changed).toMatchObject({ ok: true, isNew: true })
+  expect(rest.filter(({ ok }) => ok)).toEqual([])
+  await assertInvariants(shop.db)
+})
+
+test('an order changed while it is being paid for is either paid or changed', async () => {
+  for (let round = 0; round < 10; round += 1) {
+    const goods = await shop.goods({ size: 2 })
+    const person = await shop.person()
+    const kind = round % 2 === 0 ? 'alone' : 'own-group'
+    const purchase = { kind, variantId: goods.variantId } as const
+    const { orderId } = await shop.order(person, purchase)
+    const wish = { personId: person, requestKey: randomUUID(), purchase, instead: orderId, now: shop.now }
+    const externalId = await shop.atProvider(orderId)
+    const [changed] = await Promise.all([buy(shop.db, wish, shop.deps), shop.hint(externalId)])
+    await shop.settle()
+    const { order, payments } = await shop.stateOf(orderId)
+    const outcome = changed.ok
+      ? { changed: true, order, payments }
+      : { reason: changed.reason, paid: order !== 'cancelled' }
+    expect([
+      { changed: true, order: 'cancelled', payments: ['voided'] },
+      { reason: 'too-late', paid: true },
+    ]).toContainEqual(outcome)
+  }
+})
+
 test('50 taps of one person and the same request in parallel make one order, one seat and one payment', async () => {
   const goods = await shop.goods({ stock: 2, size: 3 })
   const { groupId } = await shop.openGroup(goods)
@@ -198,10 +269,8 @@ test('where the carrier does not go, or too heavy for it, is no delivery; a carr
   await shop.db.variant.update({ where: { id: heavy.variantId }, data: { weightGrams: 900_000 } })
   expect(await refused(person, { kind: 'alone', variantId: heavy.variantId })).toEqual(because('no-delivery'))
   const goods = await shop.goods()
-  expect(await shop.act('/sim/cdek/faults', { match: 'calculate', kind: '500_without_effect', times: 2 })).toBe(200)
+  expect(await shop.act('/sim/cdek/faults', { match: 'calculate', kind: '500_without_effect', times: 1 })).toBe(200)
   expect(await refused(person, { kind: 'alone', variantId: goods.variantId })).toEqual(because('carrier-silent'))
-  expect(await quoteDelivery(shop.db, person, 44, 500, shop.deps.carrier)).toBeUndefined()
-  expect(await quoteDelivery(shop.db, person, 44, 500, shop.deps.carrier)).toMatchObject({ cost: { currency: 'RUB' } })
 })
 
 test('nobody gets a second seat in a group, the leader included, and also not when it has formed', async () => {

@@ -11,6 +11,7 @@ import { readConfig, variables } from '../../src/config.ts'
 import { createLog } from '../../src/log.ts'
 import type { Part } from '../../src/wiring.ts'
 import { startWorker } from '../../src/worker.ts'
+import { faultsOfCalls } from '../support/bot-api-schema.ts'
 import { cloneDatabase, type TestDatabase } from '../support/database.ts'
 
 let browser: Browser
@@ -104,6 +105,9 @@ test(
     expect(payments.items.map(({ status }) => status)).toEqual(['succeeded', 'succeeded'])
     expect(await database.db.order.count({ where: { state: { in: ['packable', 'handed_over'] } } })).toBe(2)
     expect(await get('/sim/problems')).toEqual([])
+    const calls = (await get('/sim/calls')) as { method: string; params: Record<string, unknown> }[]
+    expect(calls.length).toBeGreaterThan(20)
+    expect(faultsOfCalls(calls)).toEqual([])
     expect(problems).toEqual([])
   },
 )

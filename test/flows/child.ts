@@ -1,7 +1,8 @@
 /** A part of the product as a process of its own, to be killed at any time. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { inject } from 'vitest'
 
 export const root = resolve(import.meta.dirname, '../..')
 
@@ -78,6 +79,11 @@ export function spawnChild(command: string, args: string[], env: Record<string, 
 /** Runs a root of the product, e.g. `src/bot.ts`, as its npm script does. */
 export function spawnRoot(file: string, env: Record<string, string>): Child {
   return spawnChild(process.execPath, ['--import', 'tsx', file], env)
+}
+
+/** The same for the bot or the worker alone, in a third of the time. */
+export function spawnBundled(name: 'bot' | 'worker', env: Record<string, string>): Child {
+  return spawnChild(process.execPath, [join(inject('bundledRoots'), `${name}.mjs`)], env)
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Key } from '#chat/words.ts'
 import { until } from './child.ts'
 import type { Person, Stage } from './stage.ts'
-import { choosePoint } from './story.ts'
+import { choosePoint, shareGroup } from './story.ts'
 
 /** Finds a product by words that no other search of theirs used, and opens its page. */
 export async function openProduct(person: Person, words: string): Promise<void> {
@@ -45,8 +45,6 @@ export async function openGroup(stage: Stage, person: Person, words: string): Pr
 
 /** Puts the group's card into a chat. */
 export async function share(stage: Stage, person: Person, chat: number): Promise<void> {
-  const { query = '' } = await person.tap('button.share-group')
-  const { results } = await stage.sim<{ results: { id: string }[] }>('POST', '/sim/inline', { from: person.id, query })
-  await stage.sim('POST', '/sim/inline/choose', { from: person.id, chat, query, result_id: results[0]?.id })
+  await shareGroup(stage, person, chat)
   await until('the card is known', async () => (await stage.db.liveCard.count({ where: { personId: null } })) > 0)
 }

@@ -3,18 +3,17 @@
  * real processes that can be killed. People act through the sandbox's person side only.
  */
 import { randomBytes } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { expect } from 'vitest'
 import type { Key } from '#chat/words.ts'
 import { startSandbox } from '#sandbox/sandbox.ts'
 import { importDemo } from '#shop/catalog-import.ts'
 import { languages, type Language } from '#domain/people.ts'
 import type { Client } from '#store/db.ts'
-import { faultsOfCall, loadBotApiSchema } from '../support/bot-api-schema.ts'
+import { faultsOfCalls } from '../support/bot-api-schema.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { freePort } from '#store/postgres.ts'
-import { spawnRoot, until, type Child } from './child.ts'
+import { spawnBundled, until, type Child } from './child.ts'
+import { openFront } from './front.ts'
 import { toLabelPattern, toPattern } from './words.ts'
 
 /** As `config.ts` names the bot in the sandbox. */
@@ -68,10 +67,8 @@ export type Stage = {
   settled(): Promise<void>
   bot: Part
   worker: Part
-  /** Updates as the bot's webhook was given them. */
-  readonly delivered: object[]
-  /** Hands the bot an update again, as Telegram does when it missed the answer. */
-  redeliver(update: object): Promise<number>
+  /** How many updates the bot was given by way of the front, repeats counted. */
+  updatesGiven(): number
   /**
    * Every call of the bot was right, and nothing was said that real Telegram would mis-handle.
    * @param excused problems that a repeat or a death between two calls makes unavoidable.
@@ -94,7 +91,7 @@ export type Part = {
   deaths(): number
 }
 
-/** @param repeats every webhook update arrives three times: twice at once, and again when it was handled. */
+/** @param repeats every update comes more than once, see `front.ts`. */
 export async function openStage(mode: Mode, { repeats = false }: { repeats?: boolean } = {}): Promise<Stage> {
   const database = await cloneDatabase()
   const { db } = database
@@ -106,23 +103,18 @@ export async function openStage(mode: Mode, { repeats = false }: { repeats?: boo
     yookassaWebhookUrl: `${botUrl}/webhooks/yookassa`,
     cdekWebhookUrl: `${botUrl}/webhooks/cdek`,
   })
-  const delivered: object[] = []
-  let secret = ''
-  const front = createServer((request, response) => void relay(request, response))
-  await new Promise<void>((ready) => front.listen(0, '127.0.0.1', ready))
-  const frontUrl = `http://127.0.0.1:${(front.address() as AddressInfo).port}`
-
+  const front = await openFront({ botUrl, telegramUrl: sandbox.url, repeats })
   const env = {
     DATABASE_URL: database.url,
-    TELEGRAM_API_ROOT: sandbox.url,
+    TELEGRAM_API_ROOT: mode === 'polling' && repeats ? front.url : sandbox.url,
     YOOKASSA_ENDPOINT: `${sandbox.url}/yookassa/v3`,
     CDEK_ENDPOINT: `${sandbox.url}/cdek/v2`,
     PORT: String(port),
     LOG_LEVEL: 'info',
-    ...(mode === 'webhook' && { PUBLIC_URL: frontUrl }),
+    ...(mode === 'webhook' && { PUBLIC_URL: front.url }),
   }
-  const bot = createPart('src/bot.ts', env, 'The bot is up')
-  const worker = createPart('src/worker.ts', env, 'The worker is up')
+  const bot = createPart('bot', env)
+  const worker = createPart('worker', env)
   bot.start()
   worker.start()
 
@@ -131,7 +123,7 @@ export async function openStage(mode: Mode, { repeats = false }: { repeats?: boo
     db,
     bot,
     worker,
-    delivered,
+    updatesGiven: () => front.given(),
     async sim<T>(method: string, path: string, body?: object): Promise<T> {
       const response = await fetch(sandbox.url + path, {
         method,
@@ -163,14 +155,10 @@ export async function openStage(mode: Mode, { repeats = false }: { repeats?: boo
         return waiting?.jobs === 0n && waiting.notices === 0n
       })
     },
-    async redeliver(update) {
-      return (await deliver(JSON.stringify(update), secret)).status
-    },
     async expectCorrectCalls(excused) {
-      const schema = loadBotApiSchema()
       const calls = await stage.sim<{ method: string; params: Record<string, unknown> }[]>('GET', '/sim/calls')
       expect(calls.length).toBeGreaterThan(10)
-      if (schema) expect(calls.flatMap(({ method, params }) => faultsOfCall(schema, method, params))).toEqual([])
+      expect(faultsOfCalls(calls)).toEqual([])
       const problems = await stage.sim<{ problem: string }[]>('GET', '/sim/problems')
       expect(problems.filter(({ problem }) => excused?.test(problem) !== true)).toEqual([])
       expect(stage.complaints()).toEqual([])
@@ -188,8 +176,7 @@ export async function openStage(mode: Mode, { repeats = false }: { repeats?: boo
     async close() {
       await Promise.all([bot.kill(), worker.kill()])
       await sandbox.close()
-      front.closeAllConnections()
-      await new Promise((done) => front.close(done))
+      await front.close()
       await database.drop()
     },
   }
@@ -205,27 +192,9 @@ export async function openStage(mode: Mode, { repeats = false }: { repeats?: boo
     const response = await fetch(`${sandbox.url}/bot${token}/getWebhookInfo`)
     return ((await response.json()) as { result: { pending_update_count: number } }).result.pending_update_count
   }
-
-  async function deliver(body: string, withSecret: string): Promise<{ status: number }> {
-    const headers = { 'content-type': 'application/json', 'x-telegram-bot-api-secret-token': withSecret }
-    return fetch(`${botUrl}/webhooks/telegram`, { method: 'POST', headers, body }).catch(() => ({ status: 502 }))
-  }
-
-  /** Stands before the bot as the internet does: what passes may come twice, and is lost while the bot is dead. */
-  async function relay(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk as Buffer)
-    const body = Buffer.concat(chunks).toString()
-    if (request.url !== '/webhooks/telegram') return void response.writeHead(404).end()
-    secret = String(request.headers['x-telegram-bot-api-secret-token'])
-    delivered.push(JSON.parse(body) as object)
-    const [first] = await Promise.all([deliver(body, secret), ...(repeats ? [deliver(body, secret)] : [])])
-    if (repeats && first?.status === 200) await deliver(body, secret)
-    response.writeHead(first?.status ?? 502, { 'content-type': 'application/json' }).end('{}')
-  }
 }
 
-function createPart(file: string, env: Record<string, string>, upWords: string) {
+function createPart(name: 'bot' | 'worker', env: Record<string, string>) {
   let child: Child | undefined
   /** What the dead have written. */
   let log = ''
@@ -233,7 +202,7 @@ function createPart(file: string, env: Record<string, string>, upWords: string) 
   const part = {
     deaths: () => deaths,
     start() {
-      child = spawnRoot(file, env)
+      child = spawnBundled(name, env)
     },
     async kill() {
       if (!child) return
@@ -247,9 +216,9 @@ function createPart(file: string, env: Record<string, string>, upWords: string) 
       part.start()
     },
     async isUp() {
-      const isUp = () => child?.out().includes(upWords) === true
-      await until(`${file} is up`, () => isUp() || child?.process.exitCode !== null).catch(() => undefined)
-      if (!isUp()) throw new Error(`${file} did not come up: ${child?.err()}`)
+      const isUp = () => child?.out().includes(`The ${name} is up`) === true
+      await until(`the ${name} is up`, () => isUp() || child?.process.exitCode !== null).catch(() => undefined)
+      if (!isUp()) throw new Error(`the ${name} did not come up: ${child?.err()}`)
     },
     log: (): string => log + (child?.err() ?? ''),
   }

@@ -22,7 +22,10 @@ beforeEach(async () => {
   env = await newPorts()
 })
 afterEach(async () => {
-  for (const child of children.splice(0)) await child.kill('SIGKILL')
+  for (const child of children.splice(0)) {
+    for (const pid of child.process.exitCode === null ? descendantsOf(child.pid) : []) process.kill(pid, 'SIGKILL')
+    await child.kill('SIGKILL')
+  }
   const postgres = postgresPid()
   if (postgres !== undefined && isAlive(postgres)) {
     process.kill(postgres, 'SIGINT')
@@ -66,11 +69,40 @@ function processesOf(pid: number): number[] {
   })
 }
 
+/** All that npm started, and what that started. */
+function descendantsOf(pid: number): number[] {
+  const table = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' })
+  const pairs = table.split('\n').map((line) => line.trim().split(/\s+/).map(Number))
+  const childrenOf = (parent: number): number[] =>
+    pairs.flatMap(([id = 0, of]) => (of === parent ? [id, ...childrenOf(id)] : []))
+  return childrenOf(pid)
+}
+
+/** A bar is for people only: it is drawn on a terminal, which util-linux can play. */
+const hasTerminal = (() => {
+  try {
+    return execFileSync('script', ['--version'], { encoding: 'utf8' }).includes('util-linux')
+  } catch {
+    return false
+  }
+})()
+if (!hasTerminal)
+  process.stderr.write('SKIPPED: there is no `script` of util-linux, so progress bars are not looked at\n')
+
+const inTerminal = (command: string, more: Record<string, string>): Child => {
+  const child = spawnChild('script', ['-qefc', command, '/dev/null'], { ...env, ...more, TERM: 'xterm' })
+  children.push(child)
+  return child
+}
+
 const oneLine = (text: string) => expect(text.trim()).not.toContain('\n')
 
 test('the first start sets everything up and says what to try; a second beside it says what runs and where; SIGTERM ends all', async () => {
+  const startedAt = Date.now()
   const first = start()
   await isOpen(first)
+  // Promised are 20 s on an idle machine; here others work beside it.
+  expect(Date.now() - startedAt).toBeLessThan(60_000)
   const address = `http://127.0.0.1:${env['SANDBOX_PORT']}`
   expect(first.out()).toContain(`Vmeste is open: ${address}`)
   expect(first.out()).toMatch(/Three things to try[^]*\n {2}1\. [^]*\n {2}2\. [^]*\n {2}3\. /)
@@ -101,8 +133,11 @@ test('after kill -9 the next start recovers by itself, orphaned database include
   expect(await killed.kill('SIGKILL')).toBe('SIGKILL')
   expect(isAlive(orphan)).toBe(true)
 
+  const startedAt = Date.now()
   const next = start()
   await isOpen(next)
+  // Promised are 5 s on an idle machine.
+  expect(Date.now() - startedAt).toBeLessThan(30_000)
   expect(isAlive(orphan)).toBe(false)
   expect(next.out()).not.toContain('Setting up PostgreSQL')
   expect((await fetch(`http://127.0.0.1:${env['PORT']}/health`)).status).toBe(200)
@@ -149,6 +184,66 @@ test('DATABASE_URL is used in the place of a database of our own; a SIGTERM to n
     await npm.kill('SIGTERM')
     await until('the product has ended, too', () => !isAlive(pid))
     expect(existsSync(running)).toBe(false)
+  } finally {
+    await database.drop()
+  }
+})
+
+test('the sandbox, the bot and the worker run as three programs, and together answer /start', async () => {
+  const database = await cloneDatabase()
+  try {
+    const run = (script: string, ready: string) => {
+      const npm = spawnChild('npm', ['run', script], { ...env, DATABASE_URL: database.url })
+      children.push(npm)
+      const isReady = async () =>
+        until(`${script} is up`, () => npm.out().includes(ready) || npm.process.exitCode !== null, 90_000)
+      return { npm, isReady }
+    }
+    const sandbox = run('sandbox', `Sandbox: http://127.0.0.1:${env['SANDBOX_PORT']}`)
+    const parts = [sandbox, run('start:bot', 'The bot is up.'), run('start:worker', 'The worker is up.')]
+    await Promise.all(parts.map(async ({ isReady }) => isReady()))
+    expect(parts.map(({ npm }) => npm.err())).toEqual(['', '', ''])
+
+    const sim = async <T>(path: string, body?: object): Promise<T> => {
+      const headers = { 'content-type': 'application/json' }
+      const init = body && { method: 'POST', headers, body: JSON.stringify(body) }
+      return (await fetch(`http://127.0.0.1:${env['SANDBOX_PORT']}/sim${path}`, init)).json() as Promise<T>
+    }
+    const { id } = await sim<{ id: number }>('/people', { first_name: 'Anna', language_code: 'en' })
+    await sim('/messages', { from: id, text: '/start' })
+    await until('the bot answers', async () => {
+      const messages = await sim<{ from?: { is_bot: boolean }; text?: string; caption?: string }[]>(
+        `/chats/${id}/messages`,
+      )
+      return messages.some(({ from, text, caption }) => from?.is_bot && (text ?? caption ?? '').includes('Anna'))
+    })
+
+    const processes = parts.flatMap(({ npm }) => descendantsOf(npm.pid))
+    expect(processes.length).toBeGreaterThanOrEqual(parts.length)
+    // As a terminal does on Ctrl+C: everybody in it is told.
+    for (const pid of processes) process.kill(pid, 'SIGINT')
+    await Promise.all(parts.map(async ({ npm }) => npm.ended))
+    expect(processes.filter(isAlive)).toEqual([])
+  } finally {
+    await database.drop()
+  }
+})
+
+test.skipIf(!hasTerminal)('whoever watches an import sees how far it is: the demo catalogue, and a feed', async () => {
+  const database = await cloneDatabase()
+  const settings = { DATABASE_URL: database.url }
+  try {
+    const first = inTerminal('node --import tsx src/start.ts', settings)
+    await isOpen(first)
+    const [, seen] = /Demo catalogue \[=+\] (\d+) offers(?![^]*Demo catalogue)/.exec(first.out()) ?? []
+    expect(Number(seen)).toBeGreaterThan(50)
+    const { pid } = JSON.parse(readFileSync(join(scratch, 'data', 'running.json'), 'utf8')) as { pid: number }
+    process.kill(pid, 'SIGTERM')
+    expect(await first.ended).toBe(0)
+
+    const feed = inTerminal('npm run import -- prisma/demo/feed-severny-dom.yml --seller severny-dom', settings)
+    expect(await feed.ended).toBe(0)
+    expect(feed.out()).toMatch(/storing .*█+.* (\d+)\/\1 offers/)
   } finally {
     await database.drop()
   }

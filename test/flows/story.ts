@@ -1,10 +1,11 @@
 /**
  * Steps 1 to 7 as people live them: Anna finds, starts a group and shares it, Boris joins it from the chat, both are sent
- * a parcel; Sofia posts an offer to her channel, Dmitry starts a group from it and Elena finds that group.
+ * a parcel; Sofia posts an offer to her channel, Dmitry starts a group from it and Elena finds that group. Boris joins him,
+ * but a third is missing when the deadline passes. Anna shows her friends goods inline and buys something alone.
  */
 import { expect } from 'vitest'
 import { until } from './child.ts'
-import type { Person, Stage } from './stage.ts'
+import type { Message, Person, Stage } from './stage.ts'
 
 export type Cast = {
   anna: Person
@@ -16,6 +17,11 @@ export type Cast = {
   friends: number
   channel: number
 }
+
+type InlinePage = { results: { id: string; title: string }[]; next_offset: string }
+
+/** How often `between` is called. A story that grew shorter would show less. */
+export const actsOfStory = 47
 
 /** @param between called after each act, when all that follows from it is done. */
 export async function playStory(stage: Stage, between: () => Promise<void>): Promise<Cast> {
@@ -71,15 +77,7 @@ export async function playStory(stage: Stage, between: () => Promise<void>): Pro
   await anna.sees('notice.seat-paid')
   await next()
   const friends = await chat(stage, { type: 'supergroup', title: 'Друзья', members: [anna.id, boris.id], bot: 'none' })
-  const { query = '' } = await anna.tap('button.share-group')
-  const offered = await stage.sim<{ results: { id: string }[] }>('POST', '/sim/inline', { from: anna.id, query })
-  expect(offered.results).toHaveLength(1)
-  await stage.sim('POST', '/sim/inline/choose', {
-    from: anna.id,
-    chat: friends,
-    query,
-    result_id: offered.results[0]?.id,
-  })
+  await shareGroup(stage, anna, friends)
   await boris.sees('group.open', { paid: 1, size: 2, count: 1 }, friends)
   await next()
   await followLink(boris, (await boris.tap('button.join', friends)).answer?.url)
@@ -170,7 +168,70 @@ export async function playStory(stage: Stage, between: () => Promise<void>): Pro
   await next()
   await sofia.tap(new RegExp(name))
   await sofia.sees('post.brought', { opened: 2, groupsOpened: 1, groupsFormed: 0, seats: 1, orders: 0 })
+  await next()
+
+  // 5, once more: Dmitry's group is made for three, so that two are not enough when its deadline passes.
+  const { id: groupId } = await stage.db.group.findFirstOrThrow({ where: { state: 'open' } })
+  await stage.db.group.update({ where: { id: groupId }, data: { size: 3 } })
+  const yard = await chat(stage, { type: 'group', title: 'Двор', members: [dmitry.id, boris.id], bot: 'none' })
+  await shareGroup(stage, dmitry, yard)
+  await boris.sees('group.open', { paid: 1, size: 3 }, yard)
+  await next()
+  await followLink(boris, (await boris.tap('button.join', yard)).answer?.url)
+  await boris.sees('order.hold-group')
+  await next()
+  await boris.pay()
+  await boris.sees('notice.seat-paid')
+  await next()
+  await stage.db.group.update({ where: { id: groupId }, data: { deadlineAt: new Date(Date.now() - 1) } })
+  for (const person of [dmitry, boris]) {
+    await person.sees('notice.group-failed')
+    await person.sees('notice.money-back')
+  }
+  await next()
+
+  // 2, once more: goods in a chat of friends, the next page of them, too.
+  const inline = { from: anna.id, query: 'кухня' }
+  await stage.bot.isUp()
+  const page = await stage.sim<InlinePage>('POST', '/sim/inline', inline)
+  await next()
+  await stage.bot.isUp()
+  const nextPage = await stage.sim<InlinePage>('POST', '/sim/inline', { ...inline, offset: page.next_offset })
+  const ids = [...page.results, ...nextPage.results].map(({ id }) => id)
+  expect(page.results).toHaveLength(10)
+  expect(nextPage.results.length).toBeGreaterThan(0)
+  expect(new Set(ids).size).toBe(ids.length)
+  await next()
+  const choice = { ...inline, chat: friends, result_id: ids.at(-1) }
+  const chosen = await stage.sim<Message>('POST', '/sim/inline/choose', choice)
+  expect(chosen.text ?? chosen.caption).toContain(nextPage.results.at(-1)?.title)
+  await next()
+
+  // 3, once more: alone. The details are known, so that it takes one tap.
+  await anna.say('тостер')
+  const found = await anna.sees('search.place-for', { page: 1, query: 'тостер' })
+  await next()
+  await anna.tap(['button.details', 'button.choose'])
+  await until('the page stands in place', async () => {
+    return (await anna.sees('product.left')).message_id === found.message_id
+  })
+  await next()
+  await anna.tap('button.buy-alone')
+  await anna.sees('order.hold-alone')
+  await next()
+  await anna.pay()
+  await anna.sees('notice.order-paid')
+  await parcelsOf(stage, [anna])
+  await next()
   return { anna, boris, sofia, dmitry, elena, friends, channel }
+}
+
+/** Puts the card of their newest group into a chat. */
+export async function shareGroup(stage: Stage, person: Person, room: number): Promise<void> {
+  const { query = '' } = await person.tap('button.share-group')
+  const { results } = await stage.sim<InlinePage>('POST', '/sim/inline', { from: person.id, query })
+  expect(results).toHaveLength(1)
+  await stage.sim('POST', '/sim/inline/choose', { from: person.id, chat: room, query, result_id: results[0]?.id })
 }
 
 /** The topmost point of the list on the screen. */
@@ -207,7 +268,7 @@ async function turnTo(person: Person, label: RegExp, next: () => Promise<void>):
   throw new Error(`no page has ${String(label)}`)
 }
 
-/** The carrier's numbers for the parcels of these people's only orders, once we know them too. */
+/** The carrier's numbers for the parcels of these people's newest orders, once we know them too. */
 async function parcelsOf(stage: Stage, people: Person[]): Promise<string[]> {
   return until('the parcels are known to us by their numbers', async () => {
     // A webhook that comes before we know what it is about is lost, and the next poll is a minute away: it is due now.
@@ -215,8 +276,14 @@ async function parcelsOf(stage: Stage, people: Person[]): Promise<string[]> {
     await stage.db.shipment.updateMany({ where: waiting, data: { nextPollAt: new Date() } })
     const found = await Promise.all(
       people.map(async ({ id }) => {
-        const where = { order: { person: { identities: { some: { externalId: String(id) } } } } }
-        return stage.db.shipment.findFirst({ where })
+        const where = { person: { identities: { some: { externalId: String(id) } } } }
+        const [order] = await stage.db.order.findMany({
+          where,
+          orderBy: { id: 'desc' },
+          take: 1,
+          include: { shipment: true },
+        })
+        return order?.shipment
       }),
     )
     const numbers = found.flatMap((shipment) => shipment?.number ?? [])

@@ -22,6 +22,14 @@ export function loadBotApiSchema(file = schemaFile): BotApiSchema | undefined {
   return JSON.parse(readFileSync(file, 'utf8')) as BotApiSchema
 }
 
+let loaded: { schema: BotApiSchema | undefined } | undefined
+
+/** @returns what is wrong with all of these calls; nothing where the schema is absent, which is said once in a process. */
+export function faultsOfCalls(calls: readonly { method: string; params: Record<string, unknown> }[]): string[] {
+  const { schema } = (loaded ??= { schema: loadBotApiSchema() })
+  return schema ? calls.flatMap(({ method, params }) => faultsOfCall(schema, method, params)) : []
+}
+
 /** @returns what is wrong with a call, one line each; nothing for a correct one. */
 export function faultsOfCall(schema: BotApiSchema, method: string, params: Record<string, unknown>): string[] {
   const shape = Object.hasOwn(schema.methods, method) ? schema.methods[method] : undefined

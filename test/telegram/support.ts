@@ -1,10 +1,11 @@
 /** A small scripted Bot API and a front that records, for tests that need to control every answer. */
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import type { Front, Visitor } from '#chat/front.ts'
 import type { Message } from '#chat/screen.ts'
 import { createTelegram, type BotTelegram, type TelegramOptions } from '#telegram/bot.ts'
+import { faultsOfCalls } from '../support/bot-api-schema.ts'
 
 export const token = '42:secret-token-of-the-test'
 
@@ -214,8 +215,17 @@ export async function startBot(
     pace: { bulkPerSecond: 1000, chatPerSecond: 1000, replyBurst: 100, groupPerMinute: 10_000 },
     ...options,
   })
-  onTestFinished(async () => bot.stop())
+  onTestFinished(async () => {
+    await bot.stop()
+    expect(faultsOfCalls(await callsTo(api))).toEqual([])
+  })
   return { ...bot, logged }
+}
+
+/** What a scripted server, or the sandbox, was asked. An upload is left out: its parameters are not JSON. */
+async function callsTo(api: { url: string } | BotApi): Promise<Pick<Call, 'method' | 'params'>[]> {
+  if ('calls' in api) return api.calls.filter(({ body }) => body === '' || body.startsWith('{'))
+  return (await fetch(`${api.url}/sim/calls`)).json() as Promise<Pick<Call, 'method' | 'params'>[]>
 }
 
 const user = (id: number) => ({ id, is_bot: false, first_name: `Person ${id}`, language_code: 'ru' })

@@ -119,9 +119,17 @@ async function findRows(
 
 /** @returns undefined for an id that does not exist; a withdrawn product is returned as such. */
 export async function findProduct(db: Db, productId: number, now: Date): Promise<ProductRow | undefined> {
-  const { products } = await findRows(db, Prisma.sql`SELECT ${productId}::int, 1, 1`, now)
-  return products[0]
+  return opened(db, { productId, now })
 }
+
+const opened = together(async (db, asked: { productId: number; now: Date }[]) => {
+  const ids = [...new Set(asked.map(({ productId }) => productId))]
+  // Whoever asks together asks within milliseconds: the latest moment serves all.
+  const now = new Date(Math.max(...asked.map((one) => one.now.getTime())))
+  const { products } = await findRows(db, Prisma.sql`SELECT id, 1, 1 FROM unnest((SELECT ${ids}::int[])) id`, now)
+  const byId = new Map(products.map((product) => [product.productId, product]))
+  return asked.map(({ productId }) => byId.get(productId))
+})
 
 /** With this variant in it even if it was withdrawn. */
 export async function findProductOfVariant(db: Db, variantId: number, now: Date): Promise<ProductRow | undefined> {

@@ -17,7 +17,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than the two cores it is meant for: the flows wait for other processes much of the time.
+    maxWorkers: 3,
     sequence: { sequencer: FlowsFirst },
   },
 })

@@ -1,9 +1,11 @@
 /** The bot: takes updates from messengers and webhooks from companies. `npm run start:bot` */
 import { createFront } from '#chat/dispatch.ts'
 import { commandMenu } from '#chat/commands.ts'
+import { providerOf } from '#gateways/payments.ts'
 import { isYookassaAddress } from '#gateways/yookassa.ts'
 import { shipmentHinted } from '#shop/delivery.ts'
 import { paymentHinted } from '#shop/payments.ts'
+import { latestDifferences } from '#shop/reconciliation.ts'
 import { openDatabase } from '#store/db.ts'
 import type { Gate } from '#telegram/pace.ts'
 import { createMetrics } from '#web/metrics.ts'
@@ -23,7 +25,7 @@ export async function startBot(
   gate?: Gate,
 ): Promise<Part> {
   const db = openDatabase(databaseUrl)
-  const metrics = createMetrics()
+  const metrics = createMetrics(() => latestDifferences(db))
   const measure = (outcome: 'done' | 'failed', seconds: number) => metrics.update('telegram', outcome, seconds)
   // Who the bot is decides where a payment page leads back to, so deps come after the first call to Telegram.
   const username = { current: '' }
@@ -47,8 +49,8 @@ export async function startBot(
     // The sandbox plays YooKassa from this machine; the real one comes from its published addresses only.
     isYookassaAddress: (ip) => (config.yookassa.isSandbox ? isLoopback(ip) : isYookassaAddress(ip)),
     async yookassaWebhook(body) {
-      const externalId = deps.provider.webhookHint(body)
-      if (externalId !== undefined) await paymentHinted(db, externalId, deps.provider, deps.now())
+      const externalId = providerOf(deps.providers, { name: 'yookassa' }).webhookHint(body)
+      if (externalId !== undefined) await paymentHinted(db, externalId, deps, deps.now())
     },
     async cdekWebhook(body) {
       const externalId = deps.carrier.webhookHint(body)

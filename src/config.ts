@@ -6,7 +6,8 @@ import { z } from 'zod'
 
 export type Config = {
   dataDir: string
-  telegram: { token: string; apiRoot: string; isSandbox: boolean }
+  /** `providerToken`: whose invoices are paid inside Telegram; absent, there are none. */
+  telegram: { token: string; apiRoot: string; isSandbox: boolean; providerToken?: string }
   /** A database that is there already, or the folder of the embedded one. */
   database: { url: string; embeddedDir?: never } | { embeddedDir: string; url?: never }
   web: {
@@ -27,6 +28,8 @@ export type Config = {
     needed: boolean
   }
   yookassa: { shopId: string; secretKey: string; endpoint: string; isSandbox: boolean }
+  /** Calls to the payment provider under way at once, in each of bot and worker. */
+  payments: { calls: number }
   cdek: { clientId: string; clientSecret: string; endpoint: string; isSandbox: boolean }
   log: { level: string }
 }
@@ -45,6 +48,9 @@ export class ConfigError extends Error {
 /** What the bot is called in the sandbox. Shaped as a token is, and worth nothing anywhere else. */
 export const sandboxToken = '1:sandbox-token-not-a-secret'
 
+/** What @BotFather would give for a test shop: the sandbox charges its own cards with it. */
+const sandboxProviderToken = '1:TEST:sandbox-not-a-secret'
+
 const telegramApi = 'https://api.telegram.org'
 const yookassaApi = 'https://api.yookassa.ru/v3'
 const cdekApi = 'https://api.cdek.ru/v2'
@@ -52,6 +58,7 @@ const cdekApi = 'https://api.cdek.ru/v2'
 const examples = {
   TELEGRAM_BOT_TOKEN: '123456789:what-BotFather-gave-you-goes-here',
   TELEGRAM_API_ROOT: telegramApi,
+  TELEGRAM_PROVIDER_TOKEN: '123456789:LIVE:123456',
   DATABASE_URL: 'postgresql://user:password@127.0.0.1:5432/vmeste',
   DATA_DIR: '.data',
   PUBLIC_URL: 'https://shop.example',
@@ -64,6 +71,7 @@ const examples = {
   YOOKASSA_SHOP_ID: '123456',
   YOOKASSA_SECRET_KEY: 'live_abcdefghijklmnop',
   YOOKASSA_ENDPOINT: yookassaApi,
+  PAYMENT_CALLS: '10',
   CDEK_CLIENT_ID: 'abcdefghijklmnop',
   CDEK_CLIENT_SECRET: 'abcdefghijklmnop',
   CDEK_ENDPOINT: cdekApi,
@@ -85,6 +93,10 @@ const secret = text(/^[\x21-\x7e]+$/, 'must be printable ASCII characters withou
 const environment = z.object({
   TELEGRAM_BOT_TOKEN: text(/^\d+:[A-Za-z0-9_-]{20,}$/, 'is not a bot token as @BotFather gives it').optional(),
   TELEGRAM_API_ROOT: endpoint.optional(),
+  TELEGRAM_PROVIDER_TOKEN: text(
+    /^\d+:[A-Z]+:[\x21-\x7e]+$/,
+    'is not the token of a payment provider as @BotFather gives it',
+  ).optional(),
   DATABASE_URL: url(['postgres:', 'postgresql:'], 'must be a postgresql:// URL')
     .refine((value) => new URL(value).pathname.length > 1, 'names no database after the host')
     .optional(),
@@ -105,6 +117,10 @@ const environment = z.object({
   YOOKASSA_SHOP_ID: text(/^\d+$/, 'must be the digits of the shop id').optional(),
   YOOKASSA_SECRET_KEY: secret.optional(),
   YOOKASSA_ENDPOINT: endpoint.optional(),
+  PAYMENT_CALLS: text(/^\d+$/, 'must be a number of calls from 1 to 100')
+    .transform(Number)
+    .refine((value) => value >= 1 && value <= 100, 'must be a number of calls from 1 to 100')
+    .default(10),
   CDEK_CLIENT_ID: secret.optional(),
   CDEK_CLIENT_SECRET: secret.optional(),
   CDEK_ENDPOINT: endpoint.optional(),
@@ -175,6 +191,14 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   if (cdek.isSandbox && cdek.endpoint === cdekApi)
     throw wrong('CDEK_CLIENT_ID', 'is missing, and CDEK_ENDPOINT is the real CDEK')
 
+  // What is charged with the token is given back with the shop's own credentials: both have to be of one shop.
+  if (set.TELEGRAM_PROVIDER_TOKEN !== undefined && isSandbox !== yookassa.isSandbox) {
+    const missing = isSandbox ? 'TELEGRAM_BOT_TOKEN' : 'YOOKASSA_SHOP_ID'
+    throw wrong(missing, 'is missing, and TELEGRAM_PROVIDER_TOKEN is set')
+  }
+  const isOneSandbox = isSandbox && yookassa.isSandbox && new URL(apiRoot).origin === new URL(yookassa.endpoint).origin
+  const providerToken = set.TELEGRAM_PROVIDER_TOKEN ?? (isOneSandbox ? sandboxProviderToken : undefined)
+
   const needed = [apiRoot, yookassa.endpoint, cdek.endpoint].some((root) => new URL(root).origin === sandboxUrl)
   if (needed && set.PORT === set.SANDBOX_PORT)
     throw wrong('PORT', 'is the same as SANDBOX_PORT, and each needs its own')
@@ -182,7 +206,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const dataDir = resolve(set.DATA_DIR)
   return {
     dataDir,
-    telegram: { token, apiRoot, isSandbox },
+    telegram: { token, apiRoot, isSandbox, ...(providerToken !== undefined && { providerToken }) },
     database: set.DATABASE_URL ? { url: set.DATABASE_URL } : { embeddedDir: join(dataDir, 'postgres') },
     web: {
       // Telegram reaches a public shop from outside; otherwise nobody but this machine has any business here.
@@ -194,6 +218,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     },
     sandbox: { url: sandboxUrl, port: set.SANDBOX_PORT, paceSeconds: set.SANDBOX_PACE, needed },
     yookassa,
+    payments: { calls: set.PAYMENT_CALLS },
     cdek,
     log: { level: set.LOG_LEVEL },
   }

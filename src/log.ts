@@ -11,6 +11,8 @@ export type { Logger } from 'pino'
 const privateFields = [
   'token',
   'botToken',
+  'providerToken',
+  'provider_token',
   'phone',
   'recipientPhone',
   'recipientName',
@@ -76,6 +78,8 @@ function scrubLine(line: string): string {
 const patterns: [RegExp, string][] = [
   // Bot tokens, also inside /bot<token>/ URLs.
   [/\d{1,20}:[A-Za-z0-9_-]{20,}/g, '[token]'],
+  // Those of payment providers, from @BotFather.
+  [/\d{1,20}:(?:LIVE|TEST):[A-Za-z0-9_:-]+/g, '[token]'],
   [/\b(basic|bearer)\s+[A-Za-z0-9._~+/=-]{8,}/gi, '$1 [secret]'],
   // A password in a PostgreSQL URL may itself hold `/` and `@` when somebody forgot to encode it.
   [/(\bpostgres(?:ql)?:\/\/[^\s:@/]*:)\S*@/g, '$1[secret]@'],

@@ -1,7 +1,11 @@
 /** What the bot and the worker are both made of: the shop's deps and the messenger, from the configuration. */
 import { randomBytes, randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Front } from '#chat/front.ts'
 import { createCdek } from '#gateways/cdek.ts'
+import { limitCalls } from '#gateways/call-limit.ts'
+import { onDelivery } from '#gateways/on-delivery.ts'
+import { createTelegramPayments } from '#gateways/telegram-payments.ts'
 import { createYookassa } from '#gateways/yookassa.ts'
 import type { Deps } from '#shop/deps.ts'
 import { pictureUploaded, uploadedPicture } from '#shop/notifications.ts'
@@ -25,13 +29,17 @@ export async function prepareDatabase(databaseUrl: string): Promise<void> {
 }
 
 export function createDeps(config: Config, db: Client, botUsername: () => string): Deps {
+  const yookassa = limitCalls(createYookassa(config.yookassa), config.payments.calls, {
+    now: () => performance.now(),
+    sleep: (ms) => sleep(ms),
+  })
   return {
     db,
-    provider: createYookassa(config.yookassa),
+    // Money paid by an invoice goes back through the shop that it went to, also when there are no new invoices.
+    providers: [yookassa, createTelegramPayments({ acquirer: yookassa }), onDelivery],
+    hasInvoices: config.telegram.providerToken !== undefined,
     carrier: createCdek(config.cdek),
-    get returnUrl() {
-      return `https://t.me/${botUsername()}?start=home`
-    },
+    returnUrl: (orderId) => `https://t.me/${botUsername()}?start=b_${orderId.toString(36)}`,
     now: () => new Date(),
     newId: randomUUID,
     randomBytes,
@@ -64,6 +72,7 @@ export async function connectTelegram(
   return createTelegram({
     token: telegram.token,
     apiRoot: telegram.apiRoot,
+    ...(telegram.providerToken !== undefined && { providerToken: telegram.providerToken }),
     front,
     log,
     ...(measure && { measure }),

@@ -10,6 +10,9 @@ import type { Logger } from './log.ts'
 import { isMain, runPart } from './part.ts'
 import { connectTelegram, createDeps, type Part } from './wiring.ts'
 
+/** Jobs under way at once beside the calls to the payment provider, which have their own limit. */
+const otherJobs = 10
+
 export async function startWorker(
   config: Config,
   databaseUrl: string,
@@ -17,6 +20,8 @@ export async function startWorker(
   _instance = '',
   gate?: Gate,
 ): Promise<Part> {
+  // Jobs that wait for the provider must not keep the others waiting.
+  const concurrency = config.payments.calls + otherJobs
   const db = openDatabase(databaseUrl)
   const telegram = await connectTelegram(config, db, log, undefined, gate)
   const deps = createDeps(config, db, () => telegram.username)
@@ -24,8 +29,8 @@ export async function startWorker(
   const runner = await startRunner({
     databaseUrl,
     db,
-    handlers: createHandlers(deps, outbox),
-    concurrency: 10,
+    handlers: createHandlers(deps, outbox, (o, message) => log.error(o, message)),
+    concurrency,
     log,
     onLost(error) {
       log.error({ error }, 'the connection that says this worker is alive broke; ending, to be started again')

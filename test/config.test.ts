@@ -21,7 +21,9 @@ function refusal(env: Record<string, string>): string {
 
 test('with nothing set the sandbox plays everybody and the database is embedded', () => {
   const config = readConfig({})
-  expect(config.telegram).toEqual({ token: sandboxToken, apiRoot: 'http://127.0.0.1:8080', isSandbox: true })
+  expect(config.telegram).toMatchObject({ token: sandboxToken, apiRoot: 'http://127.0.0.1:8080', isSandbox: true })
+  expect(config.telegram.providerToken).toMatch(/^1:TEST:/)
+  expect(config.payments).toEqual({ calls: 10 })
   expect(config.database).toEqual({ embeddedDir: join(process.cwd(), '.data', 'postgres') })
   expect(config.web).toEqual({ host: '127.0.0.1', port: 3000, webhookSecret: config.web.webhookSecret })
   expect(config.sandbox).toEqual({ url: 'http://127.0.0.1:8080', port: 8080, paceSeconds: 10, needed: true })
@@ -70,7 +72,8 @@ test('a sandbox that runs elsewhere is used and not started', () => {
     YOOKASSA_ENDPOINT: `${elsewhere}/yookassa/v3`,
     CDEK_ENDPOINT: `${elsewhere}/cdek/v2`,
   })
-  expect(config.telegram).toEqual({ token: sandboxToken, apiRoot: elsewhere, isSandbox: true })
+  expect(config.telegram).toMatchObject({ token: sandboxToken, apiRoot: elsewhere, isSandbox: true })
+  expect(config.telegram.providerToken).toBeDefined()
   expect(config.sandbox.needed).toBe(false)
 })
 
@@ -110,6 +113,8 @@ test.each([
   ['TELEGRAM_BOT_TOKEN', 'no-token'],
   ['TELEGRAM_BOT_TOKEN', '123:short'],
   ['TELEGRAM_API_ROOT', 'api.telegram.org'],
+  ['TELEGRAM_PROVIDER_TOKEN', 'LIVE:1'],
+  ['TELEGRAM_PROVIDER_TOKEN', '1:LIVE:with space'],
   ['DATABASE_URL', 'mysql://db/vmeste'],
   ['DATABASE_URL', 'postgresql://db'],
   ['PUBLIC_URL', 'shop.example'],
@@ -128,6 +133,9 @@ test.each([
   ['YOOKASSA_SHOP_ID', 'shop'],
   ['YOOKASSA_SECRET_KEY', 'with space'],
   ['YOOKASSA_ENDPOINT', 'ftp://pay'],
+  ['PAYMENT_CALLS', '0'],
+  ['PAYMENT_CALLS', '101'],
+  ['PAYMENT_CALLS', '1.5'],
   ['CDEK_CLIENT_ID', 'с-кириллицей'],
   ['CDEK_ENDPOINT', 'cdek'],
   ['LOG_LEVEL', 'loud'],
@@ -161,12 +169,31 @@ test('the real addresses without credentials are refused instead of being asked 
   expect(refusal({ CDEK_ENDPOINT: 'https://api.cdek.ru/v2' })).toMatch(/^CDEK_CLIENT_ID is missing/)
 })
 
+test('a provider token needs the shop that its payments go to, and the bot that it is for', () => {
+  const providerToken = '5:LIVE:777'
+  const shop = { YOOKASSA_SHOP_ID: '42', YOOKASSA_SECRET_KEY: 'live_x' }
+  const both = { TELEGRAM_BOT_TOKEN: token, TELEGRAM_PROVIDER_TOKEN: providerToken }
+  expect(readConfig({ ...both, ...shop }).telegram.providerToken).toBe(providerToken)
+  expect(refusal(both)).toMatch(/^YOOKASSA_SHOP_ID is missing, and TELEGRAM_PROVIDER_TOKEN is set; example: .+$/)
+  expect(refusal({ ...shop, TELEGRAM_PROVIDER_TOKEN: providerToken })).toMatch(/^TELEGRAM_BOT_TOKEN is missing/)
+})
+
+test('without a provider token there are invoices only where one sandbox plays both sides', () => {
+  const shop = { YOOKASSA_SHOP_ID: '42', YOOKASSA_SECRET_KEY: 'live_x' }
+  const providerTokenOf = (env: Record<string, string>) => readConfig(env).telegram.providerToken
+  expect(providerTokenOf({ TELEGRAM_BOT_TOKEN: token, ...shop })).toBeUndefined()
+  expect(providerTokenOf({ TELEGRAM_BOT_TOKEN: token })).toBeUndefined()
+  expect(providerTokenOf(shop)).toBeUndefined()
+  expect(providerTokenOf({ YOOKASSA_ENDPOINT: 'http://127.0.0.1:9090/yookassa/v3' })).toBeUndefined()
+})
+
 test('two servers on one port are refused before either starts', () => {
   expect(refusal({ PORT: '8080' })).toMatch(/^PORT is the same as SANDBOX_PORT/)
 })
 
 test('a refused secret is not repeated in the message', () => {
   expect(refusal({ TELEGRAM_BOT_TOKEN: '987654321:almost a token' })).not.toContain('almost')
+  expect(refusal({ TELEGRAM_PROVIDER_TOKEN: '1:LIVE:almost a token' })).not.toContain('almost')
   expect(refusal({ DATABASE_URL: 'postgresql://u:hunter2@db' })).not.toContain('hunter2')
   expect(refusal({ WEBHOOK_SECRET: 'hunter2 hunter2' })).not.toContain('hunter2')
 })

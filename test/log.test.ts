@@ -24,7 +24,8 @@ test('what is below the level is not written', () => {
 })
 
 test('fields with private names are left out down to the fourth level', () => {
-  const secrets = { token: 'sss1', phone: 'sss2', address: 'sss3', authorization: 'sss4', secretKey: 'sss5' }
+  const person = { phone: 'sss2', address: 'sss3' }
+  const secrets = { ...person, token: 'sss1', authorization: 'sss4', secretKey: 'sss5', providerToken: 'sss8' }
   const headers = { 'x-telegram-bot-api-secret-token': 'sss6', cookie: 'sss7' }
   const text = written((log) => {
     log.info(secrets)
@@ -33,12 +34,14 @@ test('fields with private names are left out down to the fourth level', () => {
     log.info({ a: { b: { c: secrets, headers } } })
   })
   expect(text).not.toContain('sss')
-  expect(text.match(/\[private\]/g)).toHaveLength(4 * 5 + 3 * 2)
+  expect(text.match(/\[private\]/g)).toHaveLength(4 * 6 + 3 * 2)
 })
 
 test.each([
   ['a bot token', token],
   ['a bot token in a URL', `https://api.telegram.org/bot${token}/getMe`, token],
+  ['a live provider token', '390540012:LIVE:52314'],
+  ['a test provider token in JSON', '{"provider_token":"284685063:TEST:NThlNWQ3-NDk0_ZDQ5"}', 'TEST:NThl'],
   ['a card number', '4111 1111 1111 1111'],
   ['a card number after a line break', 'card:\n4111111111111111', '4111111111111111'],
   ['a card number with dashes', '5555-5555-5555-4444'],
@@ -105,6 +108,35 @@ test('a very long hostile line costs milliseconds', () => {
       log.info(piece.repeat(40_000 / piece.length))
   })
   expect(performance.now() - started).toBeLessThan(2_000)
+})
+
+/** Published test numbers of four systems, as people and machines write them. */
+const cards = [
+  '4111111111111111',
+  '4111 1111 1111 1111',
+  '5555-5555-5555-4444',
+  '2200700123456781',
+  '6304000000000000000',
+]
+const holdsCard = (text: string) => cards.some((card) => text.includes(card))
+
+test.each(cards)('the card number %s is in no line, wherever an error got it from', (card) => {
+  const answer = { type: 'error', code: 'invalid_request', description: `no such card ${card}`, parameter: card }
+  const query = Object.assign(new Error(`syntax error at or near "${card}"`), {
+    code: '42601',
+    query: `SELECT * FROM payment WHERE pan = '${card}'`,
+    parameters: [card],
+  })
+  const out = written((log) => {
+    log.error({ err: query }, `failed: ${query.query}`)
+    log.error({ err: new Error(JSON.stringify(answer), { cause: query }) }, 'job failed')
+    log.error({ err: new AggregateError([new Error(card), query], `2 of 2 failed: ${card}`) })
+    log.warn({ answer, url: `https://pay.example/v3?pan=${encodeURIComponent(card)}`, list: [[card]] }, card)
+    log.info({ [card]: card, text: `\u043a\u0430\u0440\u0442\u0430 ${card}, 12/30` })
+    log.error(JSON.stringify(JSON.stringify(answer)))
+  })
+  expect(holdsCard(out)).toBe(false)
+  expect(out).toContain('[card]')
 })
 
 test('the log goes to stderr and leaves stdout to people', () => {

@@ -1,7 +1,6 @@
 /** From a tap on a price to the payment page, asking for the delivery details once. */
 import { parseName, parsePhone } from '#domain/people.ts'
-
-import { buy, cancelUnpaid, payAgain, type Purchase, type PurchaseRefusal } from '#shop/checkout.ts'
+import { buy, type Purchase, type PurchaseRefusal } from '#shop/checkout.ts'
 import { findCities, findPickupPoints, type City, type PickupPoint } from '#shop/delivery.ts'
 import { orderOf, type OrderView } from '#shop/orders.ts'
 import { ask, recipientOf, setRecipient, stopAsking } from '#shop/people.ts'
@@ -25,7 +24,7 @@ export async function buyScreen(visit: Visit, purchase: Purchase, instead?: numb
   const result = await buy(deps.db, wish, deps)
   if (result.ok) {
     if (visitor.step !== 'none') await stopAsking(deps.db, visitor.personId, visitor.sender.messenger)
-    return orderOutcome(result.order, visit.reader)
+    return orderOutcome(result.order, visit)
   }
   const asked = { next: intentToAct(purchaseToIntent(purchase)), ...(instead !== undefined && { instead }) }
   if (result.reason === 'no-recipient') return askCity(visit, asked)
@@ -37,8 +36,8 @@ export async function buyScreen(visit: Visit, purchase: Purchase, instead?: numb
 }
 
 /** The order could not be replaced: why not, and the order as it stands. */
-function unchanged(order: OrderView, reason: PurchaseRefusal, { reader }: Visit): Outcome {
-  const { screen, ...rest } = orderOutcome(order, reader)
+async function unchanged(order: OrderView, reason: PurchaseRefusal, visit: Visit): Promise<Outcome> {
+  const { screen, ...rest } = await orderOutcome(order, visit)
   const because: Line[] = [{ key: `refusal.${reason}` }]
   if (order.state === 'awaiting_payment') because.push({ key: 'delivery.unchanged' })
   return { ...rest, ...(screen && { screen: { ...screen, lines: [...because, { gap: true }, ...screen.lines] } }) }
@@ -233,8 +232,9 @@ export async function changeDelivery(visit: Visit, orderId: number): Promise<Out
   const { deps, visitor } = visit
   const order = await orderOf(deps.db, orderId, visitor.personId)
   if (!order) return { screen: confused('confused.not-found') }
+  // The button may be older than the payment: what has money is not given up for another address.
   if (!isChangeable(order, visit.reader)) {
-    return { ...orderOutcome(order, visit.reader), toast: 'refusal.too-late', alert: true }
+    return { ...(await orderOutcome(order, visit)), toast: 'refusal.too-late', alert: true }
   }
   const isLeader = order.seat?.groupState === 'draft'
   const purchase: Purchase = !order.seat
@@ -243,25 +243,4 @@ export async function changeDelivery(visit: Visit, orderId: number): Promise<Out
       ? { kind: 'own-group', variantId: order.variantId }
       : { kind: 'join', groupId: order.seat.groupId }
   return askCity(visit, { next: intentToAct(purchaseToIntent(purchase)), instead: orderId })
-}
-
-export async function tryPayingAgain(visit: Visit, orderId: number): Promise<Outcome> {
-  const { deps, visitor } = visit
-  const result = await payAgain(deps.db, { personId: visitor.personId, orderId, now: deps.now() }, deps)
-  if (result.ok) return orderOutcome(result.order, visit.reader)
-  return result.reason === 'not-payable' ? orderPage(visit, orderId) : { screen: confused('confused.not-found') }
-}
-
-export async function cancelOrder(visit: Visit, orderId: number): Promise<Outcome> {
-  const { deps, visitor } = visit
-  const result = await cancelUnpaid(deps.db, { personId: visitor.personId, orderId, now: deps.now() })
-  if (result.ok) return { ...orderOutcome(result.order, visit.reader), toast: 'order.cancelled-toast' }
-  return result.reason === 'too-late'
-    ? { ...(await orderPage(visit, orderId)), toast: 'refusal.too-late', alert: true }
-    : { screen: confused('confused.not-found') }
-}
-
-export async function orderPage(visit: Visit, orderId: number): Promise<Outcome> {
-  const order = await orderOf(visit.deps.db, orderId, visit.visitor.personId)
-  return order ? orderOutcome(order, visit.reader) : { screen: confused('confused.not-found') }
 }

@@ -1,30 +1,35 @@
 /** What a messenger room calls: an arrival becomes a visit, an intent reaches its feature, a screen becomes words. */
 import { arrive, setReachable, updateHandled, type KnownVisitor } from '#shop/people.ts'
 import type { Deps } from '#shop/deps.ts'
-import { followCard } from '#shop/live-cards.ts'
+import { followCard, forgetCard } from '#shop/live-cards.ts'
 import { channelAdded, channelRemoved } from '#shop/sellers.ts'
 import { languageFromTag } from '#domain/people.ts'
+import { cancelNow, cancelOrder } from './cancel.ts'
+import { cardNumberScreen, hasCardNumber } from './card-numbers.ts'
 import { categories, product, results, startSearch, variants } from './catalog.ts'
 import {
   buyScreen,
-  cancelOrder,
   changeDelivery,
   cityAnswered,
   cityChosen,
   nameAnswered,
-  orderPage,
   phoneAnswered,
   pointChosen,
-  tryPayingAgain,
 } from './checkout.ts'
 import type { Front, Step, Visitor } from './front.ts'
 import { groupPage, join } from './group-buy.ts'
 import { askSearch, confused, home, languageScreen, setLanguage } from './home.ts'
 import { answerInline, inlineChosen } from './inline.ts'
 import { actToIntent, tokenToId, type Intent } from './intent.ts'
+import { invoiceAsked, invoicePaid } from './invoices.ts'
 import type { Answer, MessageRef, Place, Reply } from './messenger.ts'
 import { toSubject } from './follow.ts'
-import { orders } from './orders.ts'
+import { story } from './money.ts'
+import { orderPage, orders } from './orders.ts'
+import { amountAnswered } from './payment-settings.ts'
+import { payByMethod, promiseAtDoor, tryPayingAgain, ways } from './paying.ts'
+import { askForReturn, chooseQuantity, chooseReturn } from './returns.ts'
+import { followForShop } from './shop-intents.ts'
 import {
   chooseShopOfChannel,
   fromPost,
@@ -39,7 +44,7 @@ import { groupByToken } from '#shop/group-buy.ts'
 import { say, screenToMessage, type Reader } from './text.ts'
 import type { Outcome, Visit } from './visit.ts'
 
-const steps: readonly Step[] = ['search', 'city', 'name', 'phone']
+const steps: readonly Step[] = ['search', 'city', 'name', 'phone', 'amount']
 
 export function createFront(deps: Deps): Front {
   /** What `begin` found out travels with the visitor, not in a table of this process. */
@@ -64,8 +69,9 @@ export function createFront(deps: Deps): Front {
   }
 
   return {
-    async begin({ sender, updateId }, opensChat) {
-      const person = await arrive(deps.db, { ...sender, updateId, opensChat }, deps.now())
+    async begin({ sender, updateId, pressed }, opensChat) {
+      const who = { ...sender, updateId, opensChat, ...(pressed !== undefined && { pressedRef: pressed }) }
+      const person = await arrive(deps.db, who, deps.now())
       if (!person) return { handled: true }
       const step = steps.find((candidate) => candidate === person.dialog?.step) ?? 'none'
       const requestKey = `${sender.messenger}:${updateId}`
@@ -76,11 +82,14 @@ export function createFront(deps: Deps): Front {
 
     async onCommand(visitor, name, payload) {
       const visit = visitOf(visitor)
+      if (hasCardNumber(payload)) return reply({ screen: cardNumberScreen() }, visit)
       return reply(await command(visit, name, payload), visit)
     },
 
     async onAnswer(visitor, step, answer) {
       const visit = visitOf(visitor)
+      // Before anything else sees it: a card's number is not searched for, not kept and not repeated.
+      if (answer.kind === 'text' && hasCardNumber(answer.text)) return reply({ screen: cardNumberScreen() }, visit)
       return reply(await answered(visit, step, answer), visit)
     },
 
@@ -97,6 +106,7 @@ export function createFront(deps: Deps): Front {
     },
 
     async onInline(visitor, query, offset) {
+      if (hasCardNumber(query)) return { cards: [], nextOffset: '', personal: true }
       return answerInline(visitOf(visitor), query, offset)
     },
 
@@ -116,14 +126,31 @@ export function createFront(deps: Deps): Front {
       await setReachable(deps.db, visitor.sender.messenger, visitor.sender.externalId, !blocked, deps.now())
     },
 
-    apology(visitor, sender) {
+    async onInvoiceAsked(visitor, invoice) {
+      const visit = visitOf(visitor)
+      const refusal = await invoiceAsked(visit, invoice)
+      return refusal && say(refusal, visit.reader)
+    },
+
+    async onInvoicePaid(visitor, invoice, charge) {
+      const visit = visitOf(visitor)
+      return reply(await invoicePaid(visit, invoice, charge), visit)
+    },
+
+    apology(visitor, sender, about) {
       const language = visitor?.language ?? languageFromTag(sender.languageCode)
       const reader: Reader = { language, timeZone: 'Europe/Moscow', now: deps.now() }
+      const key = about === 'invoice' ? ('invoice.not-now' as const) : ('confused.defect' as const)
       const screen = {
-        lines: [{ key: 'confused.defect' as const }],
+        lines: [{ key }],
         rows: [[{ label: { key: 'button.home' as const }, intent: { do: 'home' as const } }]],
       }
-      return { message: screenToMessage(screen, reader), toast: say('confused.defect', reader) }
+      return { message: screenToMessage(screen, reader), toast: say(key, reader) }
+    },
+
+    async leave(visitor, messageRef) {
+      if (known.get(visitor)?.pressedCard)
+        await forgetCard(deps.db, { messenger: visitor.sender.messenger, messageRef })
     },
 
     async follow({ personId, sender, language }, follows, ref) {
@@ -172,6 +199,9 @@ async function startLink(visit: Visit, payload: string): Promise<Outcome> {
       return product(visit, tokenToId(token) ?? 0)
     case 's':
       return joinByInvitation(visit, token)
+    case 'b':
+      // The way back from the payment page.
+      return orderPage(visit, tokenToId(token) ?? 0)
     default:
       return { screen: confused('confused.link') }
   }
@@ -185,6 +215,8 @@ async function answered(visit: Visit, step: Step, answer: Answer): Promise<Outco
       return phoneAnswered(visit, answer)
     case 'name':
       return nameAnswered(visit, answer)
+    case 'amount':
+      return amountAnswered(visit, answer)
     case 'search':
     case 'none':
       return answer.kind === 'text' && answer.text.trim() !== ''
@@ -233,6 +265,22 @@ async function follow(visit: Visit, intent: Intent, place: Place, ref: MessageRe
       return tryPayingAgain(visit, intent.orderId)
     case 'cancel-order':
       return cancelOrder(visit, intent.orderId)
+    case 'cancel-paid':
+      return cancelNow(visit, intent.orderId, true)
+    case 'ways':
+      return ways(visit, intent.orderId)
+    case 'pay-by':
+      return payByMethod(visit, intent.orderId, intent.method)
+    case 'promise':
+      return promiseAtDoor(visit, intent.orderId)
+    case 'story':
+      return story(visit, intent.orderId)
+    case 'return':
+      return chooseReturn(visit, intent.orderId)
+    case 'return-line':
+      return chooseQuantity(visit, intent.orderId, intent.lineId)
+    case 'ask-return':
+      return askForReturn(visit, intent)
     case 'language':
       return { screen: languageScreen(visit.reader.language) }
     case 'set-language':
@@ -249,5 +297,7 @@ async function follow(visit: Visit, intent: Intent, place: Place, ref: MessageRe
       return publish(visit, intent)
     case 'give-channel':
       return chooseShopOfChannel(visit, intent.channelId, intent.sellerId)
+    default:
+      return followForShop(visit, intent)
   }
 }

@@ -1,11 +1,24 @@
 /** What a messenger room calls when something arrives, and whom it is told to answer; implemented by `dispatch.ts`. */
-import type { Answer, Follows, InlineReply, MessageRef, Place, Reply, Sender } from './messenger.ts'
+import type {
+  Answer,
+  Follows,
+  InlineReply,
+  InvoiceCharge,
+  InvoiceTold,
+  MessageRef,
+  Place,
+  Reply,
+  Sender,
+} from './messenger.ts'
 
-/** Something that arrived. `updateId` is unique within a messenger: it is what repeated updates are recognised by. */
-export type Arrival = { sender: Sender; updateId: string }
+/**
+ * Something that arrived. `updateId` is unique within a messenger: it is what repeated updates are recognised by.
+ * `pressed`: the message in their own chat whose button it is.
+ */
+export type Arrival = { sender: Sender; updateId: string; pressed?: MessageRef }
 
 /** What we asked for and still wait for; `none` when nothing is open. */
-export type Step = 'none' | 'search' | 'city' | 'name' | 'phone'
+export type Step = 'none' | 'search' | 'city' | 'name' | 'phone' | 'amount'
 
 /**
  * The person behind an arrival. `requestKey` names this one request, so that an operation repeated for the same update
@@ -44,8 +57,25 @@ export type Front = {
   ): Promise<void>
   /** They blocked (true) or unblocked (false) the bot. */
   onBlocked(visitor: Visitor, blocked: boolean): Promise<void>
-  /** Words for a defect: the person never sees a stack trace. */
-  apology(visitor: Visitor | undefined, sender: Sender): Reply
+  /**
+   * May this invoice be paid now? The messenger waits ten seconds for the answer.
+   * @returns the refusal in their words; undefined to go on.
+   */
+  onInvoiceAsked(visitor: Visitor, invoice: InvoiceTold): Promise<string | undefined>
+  /**
+   * An invoice was paid. @throws when it could not be written down: the update must come again, for money was taken.
+   */
+  onInvoicePaid(visitor: Visitor, invoice: InvoiceTold, charge: InvoiceCharge): Promise<Reply>
+  /**
+   * Words for a defect: the person never sees a stack trace.
+   * @param about an invoice that could not be looked at before it was charged.
+   */
+  apology(visitor: Visitor | undefined, sender: Sender, about?: 'invoice'): Reply
+  /**
+   * The pressed message is about to be edited into another screen: from here on nothing else may redraw what it showed.
+   * Costs nothing for a message that is not kept up to date.
+   */
+  leave(visitor: Visitor, pressed: MessageRef): Promise<void>
   /** A message sent or edited shows this from now on: it is edited when that changes. */
   follow(visitor: Visitor, follows: Follows, ref: MessageRef): Promise<void>
   /**

@@ -22,6 +22,8 @@ export async function groupScreen(
   }
   if (isIn) rows.push([{ label: { key: 'button.my-order' }, intent: { do: 'order', orderId: seat.orderId } }])
   else if (joinRefusal(group, reader.now) === undefined) rows.push([joinButton(group)])
+  // They left, or it failed: what became of their money stands with the order.
+  else if (seat) rows.push([{ label: { key: 'button.my-order' }, intent: { do: 'order', orderId: seat.orderId } }])
   rows.push([{ label: { key: 'button.product' }, intent: { do: 'product', productId: group.productId } }, homeButton])
   return {
     ...(group.picture !== null && { picture: group.picture }),

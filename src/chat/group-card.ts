@@ -44,7 +44,8 @@ export function groupLines(group: GroupRow, reader: Reader): Line[] {
       lines.push({ key: 'group.failed', params: counts })
       break
   }
-  if (group.members.length > 0)
+  // Of a group that is over, only those are known whose money is not on its way back.
+  if (group.members.length > 0 && (group.state === 'open' || group.state === 'formed'))
     lines.push({ key: 'group.members', params: { names: shorten(group.members.join(', '), 150) } })
   return lines
 }

@@ -3,6 +3,7 @@
  * At most 64 bytes (Telegram's limit, the narrowest), immutable ids in base 36, never list positions. Decoding only says
  * what was asked; whether they may is checked by the operation, on every use.
  */
+import { paymentMethods, type PaymentMethod } from '#domain/payments.ts'
 import { languages, type Language } from '#domain/people.ts'
 
 export type Intent =
@@ -25,6 +26,14 @@ export type Intent =
   | { do: 'order'; orderId: number }
   | { do: 'pay-again'; orderId: number }
   | { do: 'cancel-order'; orderId: number }
+  | { do: 'cancel-paid'; orderId: number }
+  | { do: 'ways'; orderId: number }
+  | { do: 'pay-by'; orderId: number; method: PaymentMethod }
+  | { do: 'promise'; orderId: number }
+  | { do: 'story'; orderId: number }
+  | { do: 'return'; orderId: number }
+  | { do: 'return-line'; orderId: number; lineId: number }
+  | { do: 'ask-return'; orderId: number; lineId: number; quantity: number }
   | { do: 'language' }
   | { do: 'set-language'; language: Language }
   | { do: 'shops' }
@@ -33,8 +42,34 @@ export type Intent =
   | { do: 'post-offer'; productId: number }
   | { do: 'publish'; channelId: number; productId: number; isGroupOffer: number; draft: string }
   | { do: 'give-channel'; channelId: number; sellerId: number }
+  | ShopMoneyIntent
 
-type Field = 'number' | 'word' | 'language'
+/** Orders and money, for a shop's people. */
+export type ShopMoneyIntent =
+  | { do: 'shop-orders'; sellerId: number; page: number }
+  | { do: 'shop-order'; orderId: number }
+  | { do: 'shop-money'; sellerId: number }
+  | { do: 'shop-money-file'; sellerId: number }
+  | { do: 'payment-settings'; sellerId: number }
+  | { do: 'offer-method'; sellerId: number; method: PaymentMethod; isOn: number }
+  | { do: 'ask-door-groups'; sellerId: number }
+  | { do: 'door-groups'; sellerId: number; isOn: number }
+  | { do: 'door-limit'; sellerId: number }
+  | { do: 'no-door-limit'; sellerId: number }
+  | { do: 'refund'; orderId: number }
+  | { do: 'refund-line'; orderId: number; lineId: number }
+  | { do: 'refund-lines'; orderId: number; lineId: number; quantity: number }
+  | { do: 'refund-rest'; orderId: number }
+  | { do: 'refund-other'; orderId: number }
+  | { do: 'chargeback'; orderId: number }
+  /** `token` makes two taps on one confirming button the same refund. */
+  | { do: 'refund-lines-now'; orderId: number; lineId: number; quantity: number; token: string }
+  | { do: 'refund-amount-now'; orderId: number; amount: bigint; token: string }
+  | { do: 'chargeback-now'; orderId: number; amount: bigint; token: string }
+  | { do: 'answer-return'; moveId: string; agrees: number; isSure: number }
+  | { do: 'refund-made'; moveId: string; isSure: number }
+
+type Field = 'number' | 'amount' | 'word' | 'uuid' | 'language' | 'method'
 type FieldsOf<D extends Intent['do']> = Record<Exclude<keyof Extract<Intent, { do: D }>, 'do'>, Field>
 
 /** Codes are for ever: buttons sent years ago carry them. A code that is given up is never used again. */
@@ -58,6 +93,14 @@ const codes: { [D in Intent['do']]: { code: string; fields: FieldsOf<D> } } = {
   order: { code: 'oo', fields: { orderId: 'number' } },
   'pay-again': { code: 'op', fields: { orderId: 'number' } },
   'cancel-order': { code: 'oc', fields: { orderId: 'number' } },
+  'cancel-paid': { code: 'ox', fields: { orderId: 'number' } },
+  ways: { code: 'ow', fields: { orderId: 'number' } },
+  'pay-by': { code: 'om', fields: { orderId: 'number', method: 'method' } },
+  promise: { code: 'od', fields: { orderId: 'number' } },
+  story: { code: 'os', fields: { orderId: 'number' } },
+  return: { code: 'or', fields: { orderId: 'number' } },
+  'return-line': { code: 'ol', fields: { orderId: 'number', lineId: 'number' } },
+  'ask-return': { code: 'oq', fields: { orderId: 'number', lineId: 'number', quantity: 'number' } },
   language: { code: 'l', fields: {} },
   'set-language': { code: 'll', fields: { language: 'language' } },
   shops: { code: 'm', fields: {} },
@@ -67,6 +110,30 @@ const codes: { [D in Intent['do']]: { code: string; fields: FieldsOf<D> } } = {
   // `mx` is given up: it named no draft.
   publish: { code: 'mk', fields: { channelId: 'number', productId: 'number', isGroupOffer: 'number', draft: 'word' } },
   'give-channel': { code: 'mc', fields: { channelId: 'number', sellerId: 'number' } },
+  'shop-orders': { code: 'ml', fields: { sellerId: 'number', page: 'number' } },
+  'shop-order': { code: 'mv', fields: { orderId: 'number' } },
+  'shop-money': { code: 'mb', fields: { sellerId: 'number' } },
+  'shop-money-file': { code: 'mf', fields: { sellerId: 'number' } },
+  'payment-settings': { code: 'ms', fields: { sellerId: 'number' } },
+  'offer-method': { code: 'mt', fields: { sellerId: 'number', method: 'method', isOn: 'number' } },
+  'ask-door-groups': { code: 'mh', fields: { sellerId: 'number' } },
+  'door-groups': { code: 'mg', fields: { sellerId: 'number', isOn: 'number' } },
+  'door-limit': { code: 'md', fields: { sellerId: 'number' } },
+  'no-door-limit': { code: 'mu', fields: { sellerId: 'number' } },
+  refund: { code: 'f', fields: { orderId: 'number' } },
+  'refund-line': { code: 'fl', fields: { orderId: 'number', lineId: 'number' } },
+  'refund-lines': { code: 'fq', fields: { orderId: 'number', lineId: 'number', quantity: 'number' } },
+  'refund-rest': { code: 'fr', fields: { orderId: 'number' } },
+  'refund-other': { code: 'fo', fields: { orderId: 'number' } },
+  chargeback: { code: 'fc', fields: { orderId: 'number' } },
+  'refund-lines-now': {
+    code: 'fn',
+    fields: { orderId: 'number', lineId: 'number', quantity: 'number', token: 'word' },
+  },
+  'refund-amount-now': { code: 'fa', fields: { orderId: 'number', amount: 'amount', token: 'word' } },
+  'chargeback-now': { code: 'fb', fields: { orderId: 'number', amount: 'amount', token: 'word' } },
+  'answer-return': { code: 'fy', fields: { moveId: 'uuid', agrees: 'number', isSure: 'number' } },
+  'refund-made': { code: 'fm', fields: { moveId: 'uuid', isSure: 'number' } },
 }
 
 const byCode = new Map(Object.entries(codes).map(([name, { code, fields }]) => [code, { name, fields }]))
@@ -76,7 +143,7 @@ export function intentToAct(intent: Intent): string {
   const { code, fields } = codes[intent.do]
   const values = Object.keys(fields).map((field) => {
     const value: unknown = intent[field as keyof Intent]
-    return typeof value === 'number' ? value.toString(36) : String(value)
+    return typeof value === 'number' || typeof value === 'bigint' ? value.toString(36) : String(value)
   })
   const act = [code, ...values].join('.')
   if (Buffer.byteLength(act) > 64) throw new Error(`callback data over 64 bytes: ${act}`)
@@ -98,10 +165,17 @@ export function actToIntent(act: string): Intent | undefined {
   return intent as Intent
 }
 
-function parseField(field: Field, value: string): string | number | undefined {
+function parseField(field: Field, value: string): string | number | bigint | undefined {
   switch (field) {
     case 'number':
       return tokenToId(value)
+    case 'amount':
+      // Nine digits of base 36 are below what a number holds exactly.
+      return /^[0-9a-z]{1,9}$/.test(value) ? BigInt(Number.parseInt(value, 36)) : undefined
+    case 'uuid':
+      return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value) ? value : undefined
+    case 'method':
+      return paymentMethods.find((method) => method === value)
     case 'word':
       return /^[A-Za-z0-9_-]{1,40}$/.test(value) ? value : undefined
     case 'language':

@@ -9,6 +9,8 @@ export type Capabilities = {
   inline: boolean
   /** Messages can be edited in place at any age. */
   editAnyAge: boolean
+  /** Invoices can be shown and paid in the chat. */
+  invoices: boolean
 }
 
 /** Replies go first, then parcel and money status, then group changes, then broadcasts. */
@@ -73,6 +75,12 @@ export type Answer =
   | { kind: 'contact'; phone: string; name: string; own: boolean }
   | { kind: 'location'; latitude: number; longitude: number }
   | { kind: 'other' }
+
+/** An invoice of ours as the messenger tells of it: `payload` and the sum as they stood in it, minor units. */
+export type InvoiceTold = { payload: string; amount: bigint; currency: string }
+
+/** The messenger charged: its own number of the charge, and the one at the company that took the money. */
+export type InvoiceCharge = { chargeId: string; acquirerId: string }
 
 /** What comes back for a tap or a message. */
 export type Reply = {

@@ -2,14 +2,18 @@
 import type { Deps } from '#shop/deps.ts'
 import { groupById } from '#shop/group-buy.ts'
 import type { Notice } from '#shop/notifications.ts'
-import { orderForShop, orderOf } from '#shop/orders.ts'
+import { movesOf } from '#shop/moves.ts'
+import { moneyStory, orderOf, type OrderView } from '#shop/orders.ts'
 import { groupLines } from './group-card.ts'
 import { homeButton } from './home.ts'
 import type { Follows } from './messenger.ts'
+import { moneyLines, receiptLines, sumOf } from './money.ts'
 import { orderScreen } from './orders.ts'
-import type { Button, Screen } from './screen.ts'
+import type { Button, Line, Param, Params, Screen } from './screen.ts'
 import { channelScreen } from './sellers.ts'
+import { shopNoticeScreen } from './shop-notices.ts'
 import type { Reader } from './text.ts'
+import type { Key } from './words.ts'
 
 /** A notification's screen, and what it follows from then on. */
 export type NoticeOutcome = { screen: Screen; follows?: Follows }
@@ -27,33 +31,30 @@ export async function noticeScreen(
   switch (notice.kind) {
     case 'payment-ready':
     case 'payment-declined': {
-      const order = await orderOf(deps.db, notice.data.orderId, personId)
+      const order = await ownOrder(notice.data.orderId)
       if (order?.state !== 'awaiting_payment') return undefined
-      return { screen: orderScreen(order, reader), follows: { orderId: order.orderId } }
+      return { screen: await orderScreen(order, reader, deps), follows: { orderId: order.orderId } }
     }
-    case 'order-expired':
-      return aboutOrder('notice.order-expired', notice.data.orderId)
     case 'order-paid':
-      return aboutOrder('notice.order-paid', notice.data.orderId)
+      return orderPaid(notice.data.orderId)
+    case 'order-expired':
+      return aboutOrder('notice.order-expired', notice.data.orderId, { offersProduct: true })
     case 'money-released':
-      return aboutOrder(notice.data.late ? 'notice.money-back-late' : 'notice.money-back', notice.data.orderId)
+      return moneyReleased(notice.data)
     case 'refund-owed':
-      return aboutOrder('notice.refund-owed', notice.data.orderId)
+      return refundOwed(notice.data.orderId)
+    case 'refund-done':
+    case 'refund-by-hand':
+    case 'return-declined':
+      return aboutMove(notice.kind, notice.data)
+    case 'paid-twice':
+      return aboutOrder('notice.paid-twice', notice.data.orderId)
+    case 'hold-ending':
+      return aboutOrder('notice.hold-ending', notice.data.orderId, { groupId: notice.data.groupId })
     case 'delivery-refused':
       return aboutOrder('notice.delivery-refused', notice.data.orderId)
-    case 'shop-attention': {
-      const order = await orderForShop(deps.db, notice.data.orderId, personId)
-      if (!order) return undefined
-      const key = notice.data.about === 'refund' ? 'notice.shop-refund' : 'notice.shop-delivery'
-      const total = { money: { amount: order.total, currency: order.currency } }
-      const params = { number: order.number, title: { words: order.title }, total }
-      return {
-        screen: {
-          lines: [{ key, params }],
-          rows: [[{ label: { key: 'button.shops' }, intent: { do: 'shops' } }, homeButton]],
-        },
-      }
-    }
+    case 'shop-attention':
+      return shopNoticeScreen(notice.data, personId, reader, deps)
     case 'shipment':
       return aboutOrder(`told.${notice.data.state}` as 'told.accepted', notice.data.orderId)
     case 'seat-paid': {
@@ -61,11 +62,20 @@ export async function noticeScreen(
       if (!group || group.state !== 'open') return undefined
       const rows: Button[][] = [
         [{ label: { key: 'button.share-group' }, share: { kind: 'group', token: group.token } }],
-        [{ label: { key: 'button.group' }, intent: { do: 'group', groupId: group.groupId } }, homeButton],
+        [
+          { label: { key: 'button.group' }, intent: { do: 'group', groupId: group.groupId } },
+          { label: { key: 'button.my-order' }, intent: { do: 'order', orderId: notice.data.orderId } },
+        ],
+        [homeButton],
       ]
       const screen: Screen = {
         ...(group.picture !== null && { picture: group.picture }),
-        lines: [{ key: 'notice.seat-paid' }, { gap: true }, ...groupLines(group, reader)],
+        lines: [
+          { key: 'notice.seat-paid' },
+          ...(await moneyOf(notice.data.orderId)),
+          { gap: true },
+          ...groupLines(group, reader),
+        ],
         rows,
       }
       return { screen, follows: { groupId: group.groupId, version: group.version } }
@@ -88,7 +98,12 @@ export async function noticeScreen(
         [{ label: { key: 'button.my-order' }, intent: { do: 'order', orderId: notice.data.orderId } }],
         [{ label: { key: 'button.product' }, intent: { do: 'product', productId: group.productId } }, homeButton],
       ]
-      return { screen: { lines: [{ key }, { gap: true }, ...groupLines(group, reader)], rows } }
+      const order = await ownOrder(notice.data.orderId)
+      const lines: Line[] = [{ key }]
+      const money = order && groupMoneyLine(order, notice.kind === 'group-formed')
+      if (money) lines.push(money)
+      lines.push({ gap: true }, ...groupLines(group, reader))
+      return { screen: { lines, rows } }
     }
     case 'channel-added': {
       const screen = await channelScreen({ deps }, notice.data.channelId, personId)
@@ -107,30 +122,95 @@ export async function noticeScreen(
     }
   }
 
-  async function aboutOrder(
-    key:
-      | 'notice.order-paid'
-      | 'notice.order-expired'
-      | 'notice.money-back'
-      | 'notice.money-back-late'
-      | 'notice.refund-owed'
-      | 'notice.delivery-refused'
-      | 'told.accepted',
-    orderId: number,
+  async function ownOrder(orderId: number) {
+    return orderOf(deps.db, orderId, personId)
+  }
+
+  async function moneyOf(orderId: number): Promise<Line[]> {
+    const order = await ownOrder(orderId)
+    return order ? moneyLines(order, await movesOf(deps.db, orderId)) : []
+  }
+
+  /** A receipt, in the chat; what is to be paid at the door has none yet. */
+  async function orderPaid(orderId: number): Promise<NoticeOutcome | undefined> {
+    const order = await ownOrder(orderId)
+    if (order?.payment?.state === 'promised') return aboutOrder('notice.order-promised', orderId)
+    const told = await aboutOrder('notice.order-paid', orderId)
+    if (!order || !told) return undefined
+    const lines = receiptLines(order, await moneyStory(deps.db, orderId), reader)
+    return { screen: { ...told.screen, lines: [...told.screen.lines, { gap: true }, ...lines] } }
+  }
+
+  /** What goes back because a group failed is told together with that. */
+  async function refundOwed(orderId: number) {
+    const moves = await movesOf(deps.db, orderId)
+    const isTold = moves.some(({ kind, reason }) => kind === 'refund' && reason === 'group-failed')
+    return isTold ? undefined : aboutOrder('notice.refund-owed', orderId)
+  }
+
+  /** A hold was given back: because the order is over, or because it was paid for by another payment. */
+  async function moneyReleased({ orderId, late }: { orderId: number; late: boolean }) {
+    const order = await ownOrder(orderId)
+    const isLate = late && (order?.cancelReason === 'unpaid' || order?.cancelReason === 'given-up')
+    const isOver =
+      order?.state === 'cancelled' || ['voiding', 'voided', 'expired'].includes(order?.payment?.state ?? 'voided')
+    if (!isOver) return aboutOrder('notice.money-back-twice', orderId)
+    return isLate
+      ? aboutOrder('notice.money-back-late', orderId)
+      : aboutOrder('notice.money-back', orderId, { offersProduct: true })
+  }
+
+  async function aboutMove(
+    kind: 'refund-done' | 'refund-by-hand' | 'return-declined',
+    { orderId, moveId }: { orderId: number; moveId: string },
   ): Promise<NoticeOutcome | undefined> {
-    const order = await orderOf(deps.db, orderId, personId)
+    const order = await ownOrder(orderId)
+    const move = order && (await movesOf(deps.db, orderId)).find((one) => one.moveId === moveId)
+    if (!move) return undefined
+    const reason: Param = { key: `reason.${move.reason ?? 'goodwill'}` }
+    const isDoor = order.payment?.method === 'on-delivery'
+    const params = { sum: sumOf(order, move.amount), reason }
+    if (kind === 'return-declined') return aboutOrder(`notice.${kind}`, orderId, { params })
+    return aboutOrder(isDoor ? `notice.${kind}-door` : `notice.${kind}`, orderId, { params })
+  }
+
+  async function aboutOrder(
+    key: Key,
+    orderId: number,
+    more: { params?: Params; offersProduct?: boolean; groupId?: number } = {},
+  ): Promise<NoticeOutcome | undefined> {
+    const order = await ownOrder(orderId)
     if (!order) return undefined
     const params = {
       number: order.number,
       title: { words: order.title },
-      total: { money: { amount: order.total, currency: order.currency } },
+      total: sumOf(order, order.total),
       days: { days: { from: order.promisedFrom, to: order.promisedTo } },
       place: `${order.recipient.cityName}, ${order.recipient.pickupPointText}`,
+      ...more.params,
     }
-    const rows: Button[][] = [[{ label: { key: 'button.my-order' }, intent: { do: 'order', orderId } }, homeButton]]
-    if (key === 'notice.order-expired' || key === 'notice.money-back') {
+    const rows: Button[][] = [
+      [{ label: { key: 'button.story' }, intent: { do: 'story', orderId } }],
+      [{ label: { key: 'button.my-order' }, intent: { do: 'order', orderId } }, homeButton],
+    ]
+    if (more.offersProduct) {
       rows.unshift([{ label: { key: 'button.product' }, intent: { do: 'product', productId: order.productId } }])
+    }
+    if (more.groupId !== undefined) {
+      rows.unshift([{ label: { key: 'button.group' }, intent: { do: 'group', groupId: more.groupId } }])
     }
     return { screen: { lines: [{ key, params }], rows } }
   }
+}
+
+/**
+ * What a group's end does with a member's money. Of what is taken the receipt tells, which may come before this or after;
+ * of what goes back, this says that it is on its way, whether or not it has arrived.
+ */
+function groupMoneyLine(order: OrderView, isFormed: boolean): Line | undefined {
+  const params = { sum: sumOf(order, order.total) }
+  const method = order.payment?.method ?? 'card'
+  if (method === 'on-delivery') return { key: isFormed ? 'money.promised' : 'money.nothing-due', params }
+  if (isFormed) return undefined
+  return { key: method === 'card' ? 'money.releasing' : 'money.refunding', params }
 }

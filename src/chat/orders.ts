@@ -1,7 +1,13 @@
-import { declineAdvice } from '#domain/payments.ts'
+/** A buyer's orders. */
+import { declineAdvice, isDead, isTaken } from '#domain/payments.ts'
 import { wordsIn } from '#domain/people.ts'
-import { ordersOf, type OrderView } from '#shop/orders.ts'
-import { homeButton } from './home.ts'
+import { methodsOfOrder } from '#shop/checkout.ts'
+import type { Deps } from '#shop/deps.ts'
+import { movesOf, type MoveRow } from '#shop/moves.ts'
+import { moneyStory, orderOf, ordersOf, type OrderView } from '#shop/orders.ts'
+import { isReturnable } from '#shop/refunds.ts'
+import { confused, homeButton } from './home.ts'
+import { isUnpaid, leftOf, moneyLines, quantityLeft, returnLines, sumOf, wayLine } from './money.ts'
 import { optionsText } from './options.ts'
 import type { Button, Line, Screen } from './screen.ts'
 import { shorten, type Reader } from './text.ts'
@@ -10,22 +16,30 @@ import type { Key } from './words.ts'
 
 /** Where an order stands, in one of the words that people are told. */
 export function orderStatus(order: OrderView): Key {
-  const { shipment } = order
+  const { shipment, payment } = order
+  const isPromised = payment?.state === 'promised'
   switch (order.state) {
     case 'awaiting_payment':
-      return order.payment?.state === 'capturing' ? 'order.state.paying' : 'order.state.awaiting-payment'
+      return payment?.state === 'capturing' ? 'order.state.paying' : 'order.state.awaiting-payment'
     case 'awaiting_group':
-      if (order.payment?.state === 'voiding') return 'order.state.releasing'
-      return order.payment?.state === 'capturing' ? 'order.state.paying' : 'order.state.awaiting-group'
+      if (payment?.state === 'voiding') return 'order.state.releasing'
+      if (payment?.state === 'capturing') return 'order.state.paying'
+      // A hold is not a payment yet, and the line about the money says so.
+      return isPromised || payment?.state === 'held'
+        ? 'order.state.awaiting-group-unpaid'
+        : 'order.state.awaiting-group'
     case 'packable':
-      return shipment?.state === 'refused' ? 'order.state.carrier-refused' : 'order.state.packable'
+      if (shipment?.state === 'refused') return 'order.state.carrier-refused'
+      return isPromised ? 'order.state.packable-unpaid' : 'order.state.packable'
     case 'handed_over':
     case 'delivered':
       return shipment && shipment.state !== 'requested' && shipment.state !== 'refused'
         ? `shipment.${shipment.state}`
         : 'order.state.packable'
     case 'cancelled':
-      return order.payment?.state === 'voiding' ? 'order.state.releasing' : 'order.state.cancelled'
+      return payment?.state === 'voiding' || (payment?.refunding ?? 0n) > 0n
+        ? 'order.state.releasing'
+        : 'order.state.cancelled'
   }
 }
 
@@ -35,68 +49,141 @@ export function isChangeable({ state, expiresAt, payment }: OrderView, { now }: 
 }
 
 /** An order's screen, kept up to date while it is shown. */
-export function orderOutcome(order: OrderView, reader: Reader): Outcome {
-  return { screen: orderScreen(order, reader), follows: { orderId: order.orderId } }
+export async function orderOutcome(
+  order: OrderView,
+  { deps, reader }: Pick<Visit, 'deps' | 'reader'>,
+): Promise<Outcome> {
+  return { screen: await orderScreen(order, reader, deps), follows: { orderId: order.orderId } }
+}
+
+export async function orderPage(visit: Visit, orderId: number): Promise<Outcome> {
+  const order = await orderOf(visit.deps.db, orderId, visit.visitor.personId)
+  return order ? orderOutcome(order, visit) : { screen: confused('confused.not-found') }
 }
 
 /** An order with what can be done about it now. */
-export function orderScreen(order: OrderView, reader: Reader): Screen {
-  const money = (amount: bigint) => ({ money: { amount, currency: order.currency } })
+export async function orderScreen(order: OrderView, reader: Reader, deps: Deps): Promise<Screen> {
+  const { orderId } = order
+  const isPayable = order.state === 'awaiting_payment' && order.expiresAt > reader.now
+  const [moves, events, methods] = await Promise.all([
+    movesOf(deps.db, orderId),
+    moneyStory(deps.db, orderId),
+    isPayable ? methodsOfOrder(deps.db, order, deps) : [],
+  ])
   const lines: Line[] = [
     { key: 'order.title', params: { number: order.number } },
-    { raw: { words: order.title }, style: 'bold' },
+    // What becomes of the money needs the room later.
+    { raw: shorten(wordsIn(order.title, reader.language), isPayable ? 250 : 120), style: 'bold' },
+    ...orderFacts(order, reader),
   ]
-  const option = optionsText(order.options, reader.language)
-  const promise: Line = {
-    key: 'order.promise',
-    params: { days: { days: { from: order.promisedFrom, to: order.promisedTo } } },
-  }
-  if (option !== '') lines.push({ key: 'product.option', params: { option } })
-  lines.push(
-    { key: 'order.status', params: { status: { key: orderStatus(order) } } },
-    { gap: true },
-    {
-      key: 'order.sum',
-      params: { goods: money(order.goodsTotal), delivery: money(order.deliveryCost), total: money(order.total) },
-    },
-    ...(order.state === 'delivered' || order.state === 'cancelled' ? [] : [promise]),
-    { key: 'order.place', params: { city: order.recipient.cityName, point: order.recipient.pickupPointText } },
-    { key: 'order.recipient', params: { name: order.recipient.name, phone: order.recipient.phone } },
-  )
-  if (order.shipment?.number) lines.push({ key: 'order.parcel', params: { number: order.shipment.number } })
-
   const rows: Button[][] = []
-  const { orderId } = order
-  if (isChangeable(order, reader)) {
-    const { payment } = order
-    if (payment?.state === 'failed') {
-      lines.push({ gap: true }, { key: `declined.${declineAdvice(payment.declineReason)}` })
-      rows.push([{ label: { key: 'button.pay-again' }, intent: { do: 'pay-again', orderId } }])
-    } else if (payment?.confirmationUrl) {
-      const key = order.seat ? 'order.hold-group' : 'order.hold-alone'
-      lines.push({ gap: true }, { key, params: { until: { at: order.expiresAt } } })
-      rows.push([{ label: { key: 'button.pay', params: { total: money(order.total) } }, pay: payment.confirmationUrl }])
-    } else {
-      lines.push({ gap: true }, { key: 'order.page-coming' })
-      rows.push([{ label: { key: 'button.refresh' }, intent: { do: 'order', orderId } }])
-    }
+  if (isPayable && order.payment && isUnpaid(order.payment.state)) {
+    const asked = paymentRequest(order, order.payment)
+    lines.push({ gap: true }, ...asked.lines)
+    rows.push([asked.button])
+    if (methods.length > 1) rows.push([{ label: { key: 'button.ways' }, intent: { do: 'ways', orderId } }])
     rows.push([
       { label: { key: 'button.change-delivery' }, intent: { do: 'change-delivery', orderId } },
       { label: { key: 'button.cancel' }, intent: { do: 'cancel-order', orderId } },
     ])
+  } else {
+    const told = [...moneyLines(order, moves), ...returnLines(order, moves)]
+    if (told.length > 0) lines.push({ gap: true }, ...told)
   }
-  if (order.seat && order.state !== 'awaiting_payment') {
-    const { seat } = order
+  rows.push(...laterButtons(order, moves, reader))
+  if (events.length > 0) rows.push([{ label: { key: 'button.story' }, intent: { do: 'story', orderId } }])
+  rows.push([{ label: { key: 'button.orders' }, intent: { do: 'orders' } }, homeButton])
+  return { ...(order.picture !== null && { picture: order.picture }), lines, rows }
+}
+
+function orderFacts(order: OrderView, reader: Reader): Line[] {
+  const option = optionsText(order.options, reader.language)
+  const sums = {
+    goods: sumOf(order, order.goodsTotal),
+    delivery: sumOf(order, order.deliveryCost),
+    total: sumOf(order, order.total),
+  }
+  const lines: Line[] = option === '' ? [] : [{ key: 'product.option', params: { option } }]
+  lines.push(
+    { key: 'order.status', params: { status: { key: orderStatus(order) } } },
+    { gap: true },
+    { key: 'order.sum', params: sums },
+  )
+  if (order.state !== 'delivered' && order.state !== 'cancelled') {
+    lines.push({ key: 'order.promise', params: { days: { days: { from: order.promisedFrom, to: order.promisedTo } } } })
+  }
+  lines.push(
+    { key: 'order.place', params: { city: order.recipient.cityName, point: order.recipient.pickupPointText } },
+    { key: 'order.recipient', params: { name: order.recipient.name, phone: order.recipient.phone } },
+  )
+  if (order.shipment?.number) lines.push({ key: 'order.parcel', params: { number: order.shipment.number } })
+  return lines
+}
+
+/** The way that is chosen: what it does with the money, until when, and the button for it. */
+function paymentRequest(
+  order: OrderView,
+  payment: NonNullable<OrderView['payment']>,
+): { lines: Line[]; button: Button } {
+  const { orderId } = order
+  const { method } = payment
+  const pay = { key: 'button.pay', params: { total: sumOf(order, order.total) } } as const
+  const kept: Line = {
+    key: order.seat ? 'order.hold-group' : 'order.hold-alone',
+    params: { until: { at: order.expiresAt } },
+  }
+  if (isDead(payment.state)) {
+    return {
+      lines: [{ key: `declined.${declineAdvice(payment.declineReason)}` }, kept],
+      button: { label: { key: 'button.pay-again' }, intent: { do: 'pay-again', orderId } },
+    }
+  }
+  const lines = [kept, wayLine(method, order)]
+  if (method === 'on-delivery') {
+    return { lines, button: { label: { key: 'button.promise' }, intent: { do: 'pay-by', orderId, method } } }
+  }
+  if (method === 'invoice') return { lines, button: { label: pay, intent: { do: 'pay-by', orderId, method } } }
+  if (payment.confirmationUrl !== null) return { lines, button: { label: pay, pay: payment.confirmationUrl } }
+  return {
+    lines: [{ key: 'order.page-coming' }],
+    button: { label: { key: 'button.refresh' }, intent: { do: 'order', orderId } },
+  }
+}
+
+function laterButtons(order: OrderView, moves: readonly MoveRow[], reader: Reader): Button[][] {
+  const { orderId, seat } = order
+  const rows: Button[][] = []
+  if (seat && order.state !== 'awaiting_payment') {
     if (seat.groupState === 'open' && seat.state === 'paid') {
       rows.push([{ label: { key: 'button.share-group' }, share: { kind: 'group', token: seat.groupToken } }])
     }
     rows.push([{ label: { key: 'button.group' }, intent: { do: 'group', groupId: seat.groupId } }])
   }
+  if (isCancellable(order)) {
+    const key = order.state === 'awaiting_group' ? 'button.leave-group' : 'button.cancel'
+    rows.push([{ label: { key }, intent: { do: 'cancel-order', orderId } }])
+  }
+  if (isReturnable(order, reader.now) && hasReturnable(order, moves)) {
+    rows.push([{ label: { key: 'button.return' }, intent: { do: 'return', orderId } }])
+  }
   if (order.state === 'cancelled') {
     rows.push([{ label: { key: 'button.product' }, intent: { do: 'product', productId: order.productId } }])
   }
-  rows.push([{ label: { key: 'button.orders' }, intent: { do: 'orders' } }, homeButton])
-  return { ...(order.picture !== null && { picture: order.picture }), lines, rows }
+  return rows
+}
+
+/** A line that is whole or partly here, and about which the shop does not think already. */
+function hasReturnable(order: OrderView, moves: readonly MoveRow[]): boolean {
+  const isAsked = (lineId: number) => moves.some((move) => move.lineId === lineId && move.state === 'asked')
+  return leftOf(order) > 0n && order.lines.some((line) => quantityLeft(line, moves) > 0 && !isAsked(line.lineId))
+}
+
+/** Whether its buyer can give up an order that has money; the operation decides once more. */
+export function isCancellable({ state, payment, seat, shipment }: OrderView): boolean {
+  const hasMoney = payment && (['held', 'promised'].includes(payment.state) || isTaken(payment.state))
+  if (!hasMoney) return false
+  if (state === 'awaiting_group') return seat?.groupState === 'open'
+  return state === 'packable' && shipment !== undefined && ['requested', 'refused', 'created'].includes(shipment.state)
 }
 
 export async function orders({ deps, visitor, reader }: Visit): Promise<Outcome> {

@@ -100,7 +100,8 @@ export function createOutbox(deps: Deps, messengers: readonly Messenger[]): Outb
     }
     const screen = await screenOf()
     if (!screen) return true
-    // In a private chat the reader may go on to another screen in the same message while this waits for its turn.
+    // In a private chat the reader may go on to another screen in the same message while this waits for its turn. What
+    // they open is drawn only after the card is forgotten: a redraw that was still wanted has left before it.
     const isStillWanted = card.personId === null ? undefined : () => isStillShown(deps.db, card, subject)
     const result = await room.edit(card.messageRef, screenToMessage(screen, reader), 'group', isStillWanted)
     if (result.ok && group) await cardShown(deps.db, card, group.version)
@@ -112,7 +113,7 @@ export function createOutbox(deps: Deps, messengers: readonly Messenger[]): Outb
         return card.personId === null ? sharedCard(group, reader) : groupScreen({ deps, reader }, card.personId, group)
       if (!('orderId' in subject) || card.personId === null) return undefined
       const order = await orderOf(deps.db, subject.orderId, card.personId)
-      return order && orderScreen(order, reader)
+      return order && orderScreen(order, reader, deps)
     }
   }
 

@@ -55,7 +55,23 @@ export type Screen = {
   rows: Button[][]
   /** What the person is asked to send: a messenger that can, shows its own button for it. */
   ask?: 'contact'
+  /** Shown as an invoice that is paid in the messenger, where it has invoices. Always sent anew, never edited into. */
+  invoice?: {
+    paymentId: string
+    /** At most 32 characters in a language. */
+    title: Label
+    /** At most 255. */
+    description: Label
+    lines: { label: Label; amount: bigint }[]
+    currency: string
+    /** For the company that charges, as it wants it: nobody in between looks inside. */
+    providerData?: string
+  }
+  /** A file to keep, sent anew under the lines. */
+  document?: Document
 }
+
+export type Document = { name: string; content: Uint8Array; type: string }
 
 /** A screen in somebody's language; still knows nothing of any messenger's markup. */
 export type Message = {
@@ -63,6 +79,18 @@ export type Message = {
   picture?: Picture
   rows: MessageButton[][]
   ask?: { kind: 'contact'; label: string }
+  invoice?: Invoice
+  document?: Document
+}
+
+/** `payload` comes back when it is paid. The amounts are minor units and sum to what is charged. */
+export type Invoice = {
+  payload: string
+  title: string
+  description: string
+  lines: { label: string; amount: bigint }[]
+  currency: string
+  providerData?: string
 }
 
 export type Span = { text: string; style?: Style; link?: string }

@@ -54,6 +54,10 @@ export async function shopPage({ deps, visitor, reader }: Visit, sellerId: numbe
   if (view.channels.length > 0) {
     rows.push([{ label: { key: 'button.new-post' }, intent: { do: 'shop-products', sellerId, page: 0 } }])
   }
+  rows.push([
+    { label: { key: 'button.shop-orders' }, intent: { do: 'shop-orders', sellerId, page: 0 } },
+    { label: { key: 'button.shop-money' }, intent: { do: 'shop-money', sellerId } },
+  ])
   rows.push([{ label: { key: 'button.refresh' }, intent: { do: 'shop', sellerId } }, homeButton])
   // What five posts brought is longer than what fits under a picture.
   return { screen: { ...(view.stats.length === 0 && { picture: 'brand/seller' }), lines, rows } }

@@ -6,10 +6,24 @@ import en from '../../locales/en.json' with { type: 'json' }
 import ru from '../../locales/ru.json' with { type: 'json' }
 import zh from '../../locales/zh.json' with { type: 'json' }
 import { intentToAct } from './intent.ts'
-import type { Button, Label, Line, Message, MessageButton, Param, Params, Screen, Span, Style } from './screen.ts'
+import type {
+  Button,
+  Invoice,
+  Label,
+  Line,
+  Message,
+  MessageButton,
+  Param,
+  Params,
+  Screen,
+  Span,
+  Style,
+} from './screen.ts'
 import type { Key } from './words.ts'
 
 export type Reader = { language: Language; timeZone: string; now: Date }
+
+type ScreenInvoice = NonNullable<Screen['invoice']>
 
 const i18n = createInstance()
 await i18n.init({
@@ -39,6 +53,20 @@ export function screenToMessage(screen: Screen, reader: Reader): Message {
       .map((row) => row.map((button) => buttonToMessage(button, reader))),
     ...(screen.picture !== undefined && { picture: screen.picture }),
     ...(screen.ask && { ask: { kind: screen.ask, label: say('ask.contact-button', reader) } }),
+    ...(screen.invoice && { invoice: toInvoice(screen.invoice, reader) }),
+    ...(screen.document && { document: screen.document }),
+  }
+}
+
+function toInvoice(invoice: ScreenInvoice, reader: Reader): Invoice {
+  const { paymentId, title, description, lines, currency, providerData } = invoice
+  return {
+    payload: paymentId,
+    title: labelToText(title, reader, 32),
+    description: labelToText(description, reader, 255),
+    lines: lines.map(({ label, amount }) => ({ label: labelToText(label, reader), amount })),
+    currency,
+    ...(providerData !== undefined && { providerData }),
   }
 }
 
@@ -62,8 +90,8 @@ function lineToSpans(line: Line, reader: Reader): Span[] {
   return [{ text: write(line.raw, reader), ...(line.style && { style: line.style }) }]
 }
 
-function labelToText(label: Label, reader: Reader): string {
-  return shorten('key' in label ? say(label.key, reader, label.params) : write(label.raw, reader), labelMax)
+function labelToText(label: Label, reader: Reader, most = labelMax): string {
+  return shorten('key' in label ? say(label.key, reader, label.params) : write(label.raw, reader), most)
 }
 
 function buttonToMessage(button: Button, reader: Reader): MessageButton {
@@ -85,9 +113,12 @@ const styleByTag: Record<string, Style> = { b: 'bold', i: 'italic', s: 'strike' 
 function sentence(key: Key, params: Params, reader: Reader): Span[] {
   const count = params['count']
   return templateOf(key, typeof count === 'number' ? count : undefined, reader.language).map(
-    ({ words, name, style }) => {
+    ({ words, name, style }, at, pieces) => {
       const param = name === undefined ? words : params[name]
-      return { text: param === undefined ? '' : write(param, reader), ...(style && { style }) }
+      const text = param === undefined ? '' : write(param, reader)
+      // A title in quotes may have quotes of its own: «Чайник „Очаг“».
+      const isQuoted = name !== undefined && pieces[at - 1]?.words.endsWith('«')
+      return { text: isQuoted ? text.replaceAll('«', '„').replaceAll('»', '“') : text, ...(style && { style }) }
     },
   )
 }

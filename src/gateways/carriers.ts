@@ -35,6 +35,8 @@ export type NewShipment = {
   recipient: { name: string; phone: string }
   sender: { name: string }
   parcel: Parcel
+  /** Nothing was paid yet: the carrier collects what the lines cost, and this for the delivery. */
+  dueAtDoor?: { delivery: Money }
   lines: { sku: string; title: string; quantity: number; unitPrice: Money; weightGrams: number }[]
 }
 

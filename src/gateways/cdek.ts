@@ -248,6 +248,9 @@ function toOrder(shipment: NewShipment): unknown {
     delivery_point: shipment.pickupPointCode,
     sender: { company: shipment.sender.name, name: shipment.sender.name },
     recipient: { name: shipment.recipient.name, phones: [{ number: shipment.recipient.phone }] },
+    ...(shipment.dueAtDoor && {
+      delivery_recipient_cost: { value: Number(moneyToDecimal(shipment.dueAtDoor.delivery)) },
+    }),
     packages: [
       {
         number: '1',
@@ -255,8 +258,8 @@ function toOrder(shipment: NewShipment): unknown {
         items: shipment.lines.map((line) => ({
           name: cutText(line.title, 255),
           ware_key: cutText(line.sku, 50),
-          // Paid in the chat already: nothing to collect at the counter.
-          payment: { value: 0 },
+          // What was paid in the chat already is not collected at the counter.
+          payment: { value: shipment.dueAtDoor ? Number(moneyToDecimal(line.unitPrice)) : 0 },
           // CDEK wants a JSON number. The shortest one that reads back as the same double is the decimal itself.
           cost: Number(moneyToDecimal(line.unitPrice)),
           weight: line.weightGrams,

@@ -4,10 +4,23 @@
  * an end (see DECISIONS.md).
  */
 import { BlockList, isIP } from 'node:net'
-import { z } from 'zod'
-import { decimalToAmount, moneyToDecimal, type Money } from '#domain/money.ts'
-import { callJson, cutText, withoutNumbers } from './json-call.ts'
-import type { PaymentProvider, ProviderPayment, ProviderResult, Receipt } from './payments.ts'
+import { moneyToDecimal, type Money } from '#domain/money.ts'
+import type { MethodAbilities } from '#domain/payments.ts'
+import { callJson, cutText } from './json-call.ts'
+import type { NewPayment, PaymentProvider, ProviderResult, Receipt } from './payments.ts'
+import {
+  keyOfPayment,
+  keyOfRefund,
+  keyToDescription,
+  readHint,
+  readPage,
+  readPayment,
+  readReceipt,
+  readRefund,
+  toOutcome,
+  type Outcome,
+  type Unread,
+} from './yookassa-answers.ts'
 
 export type YookassaOptions = {
   shopId: string
@@ -22,15 +35,29 @@ export type YookassaOptions = {
 /** Longest idempotence key that the API takes. */
 const maxKey = 64
 const maxReceiptLines = 80
-/** 100 payments each. A lookup that would need more answers `unknown` and never "there is none". */
-const maxPages = 50
+/** 100 objects each. A lookup that would need more answers `unknown` and never "there is none". */
+const maxLookupPages = 50
+/** The same for a whole list: a hundred thousand payments, beyond which the caller asks for a shorter time. */
+const maxListPages = 1000
 /** Their clock and ours may differ by this much when a payment is looked for by its time. */
 const clockDifferenceMs = 5 * 60_000
 
 /**
+ * https://yookassa.ru/developers/payment-acceptance/getting-started/payment-methods; refunds for three years. An acquirer
+ * may refuse one of a card after 15 months already: that is a refusal of the call, then by hand.
+ */
+const paidOnPage = { paidAt: 'page', partialRefund: true, refundDays: 3 * 365 } as const
+const abilities = {
+  card: { ...paidOnPage, holds: true, holdDays: 7, partialCapture: true },
+  sbp: { ...paidOnPage, holds: false, holdDays: 0, partialCapture: false },
+} satisfies Record<string, MethodAbilities>
+
+/** Named in the request, so that the page offers nothing else: of what it could offer, not everything can be held. */
+const typeByMethod = { card: 'bank_card', sbp: 'sbp' } as const
+
+/**
  * @param options the endpoint is the real one unless given.
- * The provider's own promise about keys lasts 24 hours: a later repeat must look the payment up first (`findByKey`).
- * A two-stage payment may come back `captured` at once where the buyer's method cannot hold.
+ * The provider's own promise about keys lasts 24 hours: a later repeat must look up first what the first call did.
  */
 export function createYookassa(options: YookassaOptions): PaymentProvider {
   const endpoint = (options.endpoint ?? 'https://api.yookassa.ru/v3').replace(/\/+$/, '')
@@ -54,44 +81,85 @@ export function createYookassa(options: YookassaOptions): PaymentProvider {
     return toOutcome(answer)
   }
 
-  async function find(externalId: string): Promise<ProviderResult<ProviderPayment>> {
-    return readPayment(await call('GET', `/payments/${encodeURIComponent(externalId)}`))
-  }
-
   /**
-   * A 400 to a capture or a void may only mean that it is done already (the first answer was lost, the key forgotten):
-   * the payment itself decides.
+   * A 400 to a call that moves money may only mean that it is done already (the first answer was lost, the key
+   * forgotten): what the provider shows now decides.
    */
-  async function settle(
-    externalId: string,
+  async function settle<T>(
     outcome: Outcome,
-    isDone: (payment: ProviderPayment) => boolean,
-  ): Promise<ProviderResult<ProviderPayment>> {
-    if (outcome.ok || outcome.kind === 'unknown' || outcome.status !== 400) return readPayment(outcome)
-    const present = await find(externalId)
-    if (!present.ok && present.kind === 'unknown') return present
-    return present.ok && isDone(present.value) ? present : readPayment(outcome)
+    read: (outcome: Outcome) => ProviderResult<T>,
+    present: () => Promise<ProviderResult<T | undefined>>,
+    isDone: (value: T) => boolean,
+  ): Promise<ProviderResult<T>> {
+    if (outcome.ok || outcome.kind === 'unknown' || outcome.status !== 400) return read(outcome)
+    const now = await present()
+    if (!now.ok && now.kind === 'unknown') return now
+    return now.ok && now.value !== undefined && isDone(now.value) ? { ok: true, value: now.value } : read(outcome)
   }
 
-  return {
+  /** Page after page, newest first. What it gives last is a failure when a page would not come, or too many did. */
+  async function* pages(
+    collection: 'payments' | 'refunds',
+    filter: Record<string, string>,
+    maxPages: number,
+  ): AsyncGenerator<{ ok: true; items: unknown[] } | Unread> {
+    let cursor: string | undefined
+    for (let count = 0; count < maxPages; count++) {
+      const query = new URLSearchParams({ ...filter, limit: '100', ...(cursor === undefined ? {} : { cursor }) })
+      const page = readPage(await call('GET', `/${collection}?${query.toString()}`))
+      yield page
+      if (!page.ok || page.next === undefined) return
+      cursor = page.next
+    }
+    yield { ok: false, kind: 'unknown', detail: `more than ${maxPages} pages of ${collection}` }
+  }
+
+  async function findIn<T>(
+    found: ReturnType<typeof pages>,
+    isWanted: (item: unknown) => boolean,
+    read: (outcome: Outcome) => ProviderResult<T>,
+  ): Promise<ProviderResult<T | undefined>> {
+    for await (const page of found) {
+      if (!page.ok) return page
+      const match = page.items.find(isWanted)
+      if (match !== undefined) return read({ ok: true, body: match })
+    }
+    return { ok: true, value: undefined }
+  }
+
+  /** One object that cannot be read fails the whole: a list with a gap would agree with books that are wrong. */
+  async function readAll<T>(
+    collection: 'payments' | 'refunds',
+    since: Date,
+    until: Date,
+    read: (outcome: Outcome) => ProviderResult<T>,
+  ): Promise<ProviderResult<T[]>> {
+    const filter = { 'created_at.gte': since.toISOString(), 'created_at.lt': until.toISOString() }
+    const values: T[] = []
+    for await (const page of pages(collection, filter, maxListPages)) {
+      if (!page.ok) return page
+      for (const item of page.items) {
+        const one = read({ ok: true, body: item })
+        if (!one.ok) return one
+        values.push(one.value)
+      }
+    }
+    return { ok: true, value: values }
+  }
+
+  const provider: PaymentProvider = {
     name: 'yookassa',
-    capabilities: {
-      holds: true,
-      holdDays: 7,
-      partialCapture: true,
-      partialRefund: true,
-      refundDays: 3 * 365,
-      signedWebhooks: false,
-    },
+    capabilities: { methods: abilities, refunds: true, lists: true, receipts: true, signedWebhooks: false },
 
     async create(payment) {
       const body = {
         amount: toAmount(payment.amount),
+        payment_method_data: { type: toMethodType(payment) },
         capture: !payment.twoStage,
         confirmation: { type: 'redirect', return_url: payment.returnUrl },
         description: cutText(payment.description, 128),
         metadata: { paymentId: payment.key },
-        receipt: toReceipt(payment.receipt, payment.amount, vatCode),
+        receipt: toReceipt(payment.receipt, payment.amount, vatCode, 'full_prepayment'),
       }
       return readPayment(await call('POST', '/payments', { key: payment.key, body }))
     },
@@ -99,49 +167,84 @@ export function createYookassa(options: YookassaOptions): PaymentProvider {
     async capture(externalId, amount, key, receipt) {
       const body = {
         amount: toAmount(amount),
-        ...(receipt ? { receipt: toReceipt(receipt, amount, vatCode) } : {}),
+        ...(receipt ? { receipt: toReceipt(receipt, amount, vatCode, 'full_prepayment') } : {}),
       }
-      const outcome = await call('POST', `/payments/${encodeURIComponent(externalId)}/capture`, { key, body })
       return settle(
-        externalId,
-        outcome,
+        await call('POST', `/payments/${encodeURIComponent(externalId)}/capture`, { key, body }),
+        readPayment,
+        () => provider.find(externalId),
         ({ state, captured }) =>
           state === 'captured' && captured?.amount === amount.amount && captured.currency === amount.currency,
       )
     },
 
     async void(externalId, key) {
-      const outcome = await call('POST', `/payments/${encodeURIComponent(externalId)}/cancel`, { key, body: {} })
-      return settle(externalId, outcome, ({ state }) => state === 'cancelled')
+      return settle(
+        await call('POST', `/payments/${encodeURIComponent(externalId)}/cancel`, { key, body: {} }),
+        readPayment,
+        () => provider.find(externalId),
+        ({ state }) => state === 'cancelled',
+      )
     },
 
-    find,
+    async refund(externalId, amount, key, receipt) {
+      const body = {
+        payment_id: externalId,
+        amount: toAmount(amount),
+        metadata: { moveId: key },
+        // The key once more: refunds had no metadata in the API's first years, and a refund whose key came back lost
+        // would be made twice.
+        description: keyToDescription(key),
+        receipt: toReceipt(receipt, amount, vatCode, receipt.isHandedOver ? 'full_payment' : 'full_prepayment'),
+      }
+      return settle(
+        await call('POST', '/refunds', { key, body }),
+        readRefund,
+        () => provider.findRefundByKey(externalId, key),
+        () => true,
+      )
+    },
+
+    /** A repeat within 24 hours makes no second receipt; a later one would. */
+    async sendFinalReceipt(externalId, amount, key, receipt) {
+      const body = {
+        type: 'payment',
+        payment_id: externalId,
+        ...toReceipt(receipt, amount, vatCode, 'full_payment'),
+        send: true,
+        settlements: [{ type: 'prepayment', amount: toAmount(amount) }],
+      }
+      return readReceipt(await call('POST', '/receipts', { key, body }))
+    },
+
+    // As `provider_data` of a Telegram invoice: the receipt as it goes with a payment, rubles as decimals and not the
+    // kopecks of the invoice itself. Without it the shop's till knows nothing of the charge.
+    invoiceData: (amount, receipt) =>
+      JSON.stringify({ receipt: toReceipt(receipt, amount, vatCode, 'full_prepayment') }),
+
+    async find(externalId) {
+      return readPayment(await call('GET', `/payments/${encodeURIComponent(externalId)}`))
+    },
+
+    async findRefund(refundExternalId) {
+      return readRefund(await call('GET', `/refunds/${encodeURIComponent(refundExternalId)}`))
+    },
 
     async findByKey(key, createdSince) {
-      const since = new Date(createdSince.getTime() - clockDifferenceMs).toISOString()
-      let cursor: string | undefined
-      for (let page = 0; page < maxPages; page++) {
-        const query = new URLSearchParams({ 'created_at.gte': since, limit: '100', ...(cursor ? { cursor } : {}) })
-        const outcome = await call('GET', `/payments?${query.toString()}`)
-        if (!outcome.ok) return toFailure(outcome)
-        const list = listSchema.safeParse(outcome.body)
-        if (!list.success) return unexpected('list of payments', list.error)
-        const match = list.data.items.find((item) => keySchema.safeParse(item).data?.metadata.paymentId === key)
-        if (match !== undefined) return readPayment({ ok: true, body: match })
-        cursor = list.data.next_cursor ?? undefined
-        if (cursor === undefined) return { ok: true, value: undefined }
-      }
-      return { ok: false, kind: 'unknown', detail: `not among the first ${maxPages} pages of payments` }
+      const filter = { 'created_at.gte': new Date(createdSince.getTime() - clockDifferenceMs).toISOString() }
+      return findIn(pages('payments', filter, maxLookupPages), (item) => keyOfPayment(item) === key, readPayment)
     },
 
-    webhookHint(body) {
-      const hint = hintSchema.safeParse(body)
-      if (!hint.success) return undefined
-      const { event, object } = hint.data
-      if (event.startsWith('payment.')) return object.id
-      return event.startsWith('refund.') ? object.payment_id : undefined
+    async findRefundByKey(externalId, key) {
+      const ofPayment = pages('refunds', { payment_id: externalId }, maxLookupPages)
+      return findIn(ofPayment, (item) => keyOfRefund(item) === key, readRefund)
     },
+
+    list: (since, until) => readAll('payments', since, until, readPayment),
+    listRefunds: (since, until) => readAll('refunds', since, until, readRefund),
+    webhookHint: readHint,
   }
+  return provider
 }
 
 /**
@@ -163,72 +266,11 @@ published.addAddress('77.75.156.11')
 published.addAddress('77.75.156.35')
 published.addSubnet('2a02:5180::', 32, 'ipv6')
 
-type Outcome =
-  | { ok: true; body: unknown }
-  | { ok: false; kind: 'refused'; status: number; code: string; detail: string }
-  | { ok: false; kind: 'unknown'; detail: string; retryAfterMs?: number }
-
-/** Only the provider's own words make a refusal: a page of some proxy with status 403 decides nothing about money. */
-function toOutcome(answer: Awaited<ReturnType<typeof callJson>>): Outcome {
-  if ('failure' in answer) return { ok: false, kind: 'unknown', detail: answer.failure }
-  const { status, body } = answer
-  const error = errorSchema.safeParse(body)
-  const retryAfterMs = error.data?.retry_after ?? answer.retryAfterMs
-  if (status === 200 && !error.success) return { ok: true, body }
-  if (status >= 400 && status < 500 && status !== 408 && status !== 429 && error.data?.type === 'error') {
-    const { code, description, parameter } = error.data
-    // The key was used with other words: whatever those did, this call is no answer to it.
-    if (parameter?.toLowerCase() === 'idempotence-key') return { ok: false, kind: 'unknown', detail: 'the key is used' }
-    const detail = withoutNumbers([description, parameter].filter(Boolean).join('; '))
-    return { ok: false, kind: 'refused', status, code: code ?? `http_${status}`, detail }
-  }
-  const detail = error.data?.code ? `HTTP ${status}, ${withoutNumbers(error.data.code)}` : `HTTP ${status}`
-  return { ok: false, kind: 'unknown', detail, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
-}
-
-function toFailure(outcome: Extract<Outcome, { ok: false }>): Extract<ProviderResult<never>, { ok: false }> {
-  if (outcome.kind === 'unknown') return outcome
-  return { ok: false, kind: 'refused', code: outcome.code, detail: outcome.detail }
-}
-
-const stateByStatus = {
-  pending: 'pending',
-  waiting_for_capture: 'held',
-  succeeded: 'captured',
-  canceled: 'cancelled',
-} as const
-
-function readPayment(outcome: Outcome): ProviderResult<ProviderPayment> {
-  if (!outcome.ok) return toFailure(outcome)
-  const parsed = paymentSchema.safeParse(outcome.body)
-  if (!parsed.success) return unexpected('payment', parsed.error)
-  const payment = parsed.data
-  const { currency } = payment.amount
-  const amount = decimalToAmount(payment.amount.value, currency)
-  if (amount === undefined) return { ok: false, kind: 'unknown', detail: 'unexpected payment: amount is no decimal' }
-  const state = stateByStatus[payment.status]
-  return {
-    ok: true,
-    value: {
-      externalId: payment.id,
-      state,
-      amount: { amount, currency },
-      // After a capture in part YooKassa's amount is what was taken, and what had been held is no longer told.
-      ...(state === 'captured' ? { captured: { amount, currency } } : {}),
-      ...(payment.confirmation?.confirmation_url ? { confirmationUrl: payment.confirmation.confirmation_url } : {}),
-      ...(state === 'held' && payment.expires_at ? { holdUntil: new Date(payment.expires_at) } : {}),
-      ...(payment.cancellation_details
-        ? { reason: { code: payment.cancellation_details.reason, party: payment.cancellation_details.party } }
-        : {}),
-      ...(payment.metadata?.['paymentId'] ? { paymentId: payment.metadata['paymentId'] } : {}),
-    },
-  }
-}
-
-/** Names the places and never the values: those may be a person's. */
-function unexpected(what: string, error: z.ZodError): { ok: false; kind: 'unknown'; detail: string } {
-  const places = error.issues.map((issue) => `${issue.path.join('.') || 'itself'} ${issue.code}`).join(', ')
-  return { ok: false, kind: 'unknown', detail: `unexpected ${what}: ${places}`.slice(0, 300) }
+/** @throws for a method that is not paid here, and for a hold where there is none: defects of the caller. */
+function toMethodType({ method, twoStage }: NewPayment): string {
+  if (method !== 'card' && method !== 'sbp') throw new Error(`YooKassa's page takes no ${method}`)
+  if (twoStage && !abilities[method].holds) throw new Error(`${method} cannot be held`)
+  return typeByMethod[method]
 }
 
 function toAmount(money: Money): { value: string; currency: string } {
@@ -237,7 +279,12 @@ function toAmount(money: Money): { value: string; currency: string } {
 }
 
 /** @throws when the lines do not sum to the payment: spreading discounts and rounding is the caller's work. */
-function toReceipt(receipt: Receipt, total: Money, vatCode: number): unknown {
+function toReceipt(
+  receipt: Receipt,
+  total: Money,
+  vatCode: number,
+  mode: 'full_prepayment' | 'full_payment',
+): { customer: { phone: string }; items: unknown[] } {
   const sum = receipt.lines.reduce((sum, line) => sum + line.unitAmount * BigInt(line.quantity), 0n)
   if (sum !== total.amount) throw new Error(`receipt lines sum to ${sum}, the payment is ${total.amount}`)
   if (receipt.lines.length > maxReceiptLines) throw new Error(`a receipt has at most ${maxReceiptLines} lines`)
@@ -252,37 +299,7 @@ function toReceipt(receipt: Receipt, total: Money, vatCode: number): unknown {
       },
       vat_code: vatCode,
       payment_subject: line.kind === 'delivery' ? 'service' : 'commodity',
-      payment_mode: 'full_prepayment',
+      payment_mode: mode,
     })),
   }
 }
-
-const errorSchema = z.object({
-  type: z.enum(['error', 'processing']),
-  code: z.string().optional(),
-  description: z.string().optional(),
-  parameter: z.string().optional(),
-  /** Milliseconds. */
-  retry_after: z.number().nonnegative().optional(),
-})
-
-const idSchema = z.string().regex(/^[\w-]{1,64}$/)
-
-const paymentSchema = z.object({
-  id: idSchema,
-  status: z.enum(['pending', 'waiting_for_capture', 'succeeded', 'canceled']),
-  amount: z.object({ value: z.string(), currency: z.string().regex(/^[A-Z]{3}$/) }),
-  confirmation: z.object({ confirmation_url: z.url().optional() }).nullish(),
-  expires_at: z.iso.datetime({ offset: true }).nullish(),
-  cancellation_details: z.object({ party: z.string(), reason: z.string() }).nullish(),
-  metadata: z.record(z.string(), z.string()).nullish(),
-})
-
-/** Payments of other programs in the same shop may look as they like: only ours are read whole. */
-const listSchema = z.object({ items: z.array(z.unknown()), next_cursor: z.string().min(1).nullish() })
-const keySchema = z.object({ metadata: z.object({ paymentId: z.string() }) })
-
-const hintSchema = z.object({
-  event: z.string(),
-  object: z.object({ id: idSchema, payment_id: idSchema.optional() }),
-})

@@ -11,6 +11,9 @@ const ticks: readonly { name: keyof Jobs; pattern: string }[] = [
   { name: 'expire-orders', pattern: '*/10 * * * * *' },
   { name: 'poll-carriers', pattern: '*/10 * * * * *' },
   { name: 'refresh-payments', pattern: '0 * * * * *' },
+  { name: 'watch-holds', pattern: '30 */10 * * * *' },
+  { name: 'reconcile-days', pattern: '30 23 * * * *' },
+  { name: 'reconcile-month', pattern: '30 43 3 * * *' },
   { name: 'tidy-up', pattern: '0 17 4 * * *' },
 ]
 

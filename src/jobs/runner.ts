@@ -7,6 +7,9 @@ import { toTaskList, type Handlers } from './tasks.ts'
 
 type Log = { warn(fields: object, message: string): void; error(fields: object, message: string): void }
 
+/** For taking and finishing jobs: one that runs holds none. PostgreSQL allows 100 in all by default. */
+const connectionsMax = 30
+
 /**
  * @param concurrency jobs at once in this process.
  * @param onLost the process should end: its jobs may be given to others.
@@ -34,6 +37,7 @@ export async function startRunner(options: {
   const runner = await run({
     connectionString: databaseUrl,
     concurrency,
+    maxPoolSize: Math.min(concurrency, connectionsMax),
     noHandleSignals: true,
     pollInterval: 1000,
     taskList: toTaskList(handlers),

@@ -6,16 +6,34 @@ import type { Deps } from '#shop/deps.ts'
 import { closeDueGroups, expireOrders } from '#shop/group-buy.ts'
 import type { Jobs } from '#shop/jobs.ts'
 import { tidyUp } from '#shop/notifications.ts'
-import { finishPlacingPayment, movePayment, refreshPayment, refreshSilentPayments } from '#shop/payments.ts'
+import {
+  finishPlacingPayment,
+  movePayment,
+  refreshPayment,
+  refreshSilentPayments,
+  sendFinalReceipt,
+  watchHolds,
+} from '#shop/payments.ts'
+import { reconcileAll } from '#shop/reconciliation.ts'
 
 export type Handlers = { [Name in keyof Jobs]: (payload: Jobs[Name]) => Promise<void> }
 
-export function createHandlers(deps: Deps, outbox: Outbox): Handlers {
-  const { db, provider, carrier } = deps
+/** @param warn says what nobody is told of in a chat. */
+export function createHandlers(
+  deps: Deps,
+  outbox: Outbox,
+  warn: (o: object, message: string) => void = () => undefined,
+): Handlers {
+  const { db, carrier } = deps
+  const reconcile = async (days: number) => {
+    const { differences } = await reconcileAll(db, deps, days, deps.now())
+    if (differences.length > 0) warn({ days, differences }, 'our books and a provider differ: see npm run reconcile')
+  }
   return {
-    'place-payment': ({ paymentId }) => finishPlacingPayment(db, paymentId, provider, deps.returnUrl, deps.now()),
-    'move-payment': ({ moveId }) => movePayment(db, moveId, provider, deps.now()),
-    'refresh-payment': ({ paymentId }) => refreshPayment(db, paymentId, provider, deps.returnUrl, deps.now()),
+    'place-payment': ({ paymentId }) => finishPlacingPayment(db, paymentId, deps, deps.now()),
+    'move-payment': ({ moveId }) => movePayment(db, moveId, deps, deps.now()),
+    'refresh-payment': ({ paymentId }) => refreshPayment(db, paymentId, deps, deps.now()),
+    'send-final-receipt': ({ paymentId }) => sendFinalReceipt(db, paymentId, deps),
     'send-notifications': async () => {
       await outbox.sendNotifications()
     },
@@ -30,6 +48,9 @@ export function createHandlers(deps: Deps, outbox: Outbox): Handlers {
       await expireOrders(db, deps.now())
     },
     'refresh-payments': () => refreshSilentPayments(db, deps.now()),
+    'watch-holds': () => watchHolds(db, deps.now()),
+    'reconcile-days': () => reconcile(2),
+    'reconcile-month': () => reconcile(31),
     'poll-carriers': () => pollDueShipments(db, deps.now()),
     'tidy-up': () => tidyUp(db, deps.now()),
   }

@@ -207,8 +207,13 @@ function answer(reply: FastifyReply, { status, body, dropped }: Outcome): Fastif
   return reply.code(status).header('content-type', 'application/json').send(body)
 }
 
-function serveFile({ url, data }: StoredFile, reply: FastifyReply): FastifyReply {
+function serveFile({ url, data, document }: StoredFile, reply: FastifyReply): FastifyReply {
   if (!data) return reply.redirect(url ?? '/', 302)
+  // To be kept and never shown: anything may be inside.
+  if (document) {
+    const name = encodeURIComponent(document.file_name ?? 'file')
+    void reply.header('content-disposition', `attachment; filename*=UTF-8''${name}`)
+  }
   void reply.header('x-content-type-options', 'nosniff').header('content-type', imageType(data))
   return reply.send(data)
 }

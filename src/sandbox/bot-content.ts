@@ -2,7 +2,7 @@
 import { findUser, type BotCall } from './bot-call.ts'
 import { formatText } from './entities.ts'
 import { checkMarkup } from './markup.ts'
-import { flag, isObject, list, number, object, text, type Params } from './schema.ts'
+import { flag, isObject, list, number, object, text, type Params, type Upload } from './schema.ts'
 import type { Entity, Price } from './telegram-types.ts'
 import { badRequest } from './telegram-types.ts'
 import type { Content, StoredFile, Terms } from './world.ts'
@@ -49,26 +49,53 @@ export function captionContent({ world }: BotCall, params: Params): Caption {
   }
 }
 
-/**
- * A picture given as URL, file_id or upload (`attach://part`, or the part itself). A URL is kept and not fetched.
- * @param mayUpload false for inline messages
- */
-export function photoContent({ world, uploads }: BotCall, source: unknown, mayUpload = true): Content {
-  if (typeof source !== 'string' || source === '') throw badRequest('there is no photo in the request')
-  let file: StoredFile | undefined
+/** @param mayUpload false for inline messages */
+export function photoContent(call: BotCall, source: unknown, mayUpload = true): Content {
+  const { world } = call
+  const file = fileOf(call, source, 'photo', mayUpload, {
+    fromUpload({ data }) {
+      if (data.length > photoMaxBytes) throw badRequest('file is too big for a photo')
+      return world.addFile({ data })
+    },
+    fromUrl: (url) => world.addFile({ url }),
+  })
+  if (file.document) throw badRequest("can't use file of type Document as Photo")
+  return { photo: file.sizes, photoUrl: world.fileUrl(file) }
+}
+
+export function documentContent(call: BotCall, source: unknown): Content {
+  const { world } = call
+  const { document } = fileOf(call, source, 'document', true, {
+    fromUpload: ({ data, filename, mime }) => world.addDocument({ data, name: filename, mime }),
+    fromUrl: (url) => world.addDocument({ url }),
+  })
+  if (!document) throw badRequest("can't use file of type Photo as Document")
+  return { document }
+}
+
+/** A file given as URL, file_id or upload (`attach://part`, or the part itself). A URL is kept and not fetched. */
+function fileOf(
+  { world, uploads }: BotCall,
+  source: unknown,
+  kind: 'photo' | 'document',
+  mayUpload: boolean,
+  add: { fromUpload(upload: Upload): StoredFile; fromUrl(url: string): StoredFile },
+): StoredFile {
+  if (typeof source !== 'string' || source === '') throw badRequest(`there is no ${kind} in the request`)
   if (source.startsWith('attach://')) {
     if (!mayUpload) throw badRequest("file upload isn't allowed in an inline message")
     const upload = uploads?.get(source.slice('attach://'.length))
-    if (!upload) throw badRequest('there is no photo in the request')
+    if (!upload) throw badRequest(`there is no ${kind} in the request`)
     if (upload.data.length === 0) throw badRequest('file must be non-empty')
-    if (upload.data.length > photoMaxBytes) throw badRequest('file is too big for a photo')
-    file = world.addFile({ data: upload.data })
-  } else if (/^https?:\/\//i.test(source)) {
+    return add.fromUpload(upload)
+  }
+  if (/^https?:\/\//i.test(source)) {
     if (!URL.canParse(source)) throw badRequest('wrong HTTP URL specified')
-    file = world.addFile({ url: source })
-  } else file = world.files.get(source)
-  if (!file) throw badRequest('wrong file identifier/HTTP URL specified')
-  return { photo: file.sizes, photoUrl: world.fileUrl(file) }
+    return add.fromUrl(source)
+  }
+  const known = world.files.get(source)
+  if (!known) throw badRequest('wrong file identifier/HTTP URL specified')
+  return known
 }
 
 /** An item of an album or of `editMessageMedia`. */
@@ -102,7 +129,10 @@ export function invoiceContent(params: Params): Content {
   const total = totalOf(prices)
   if (total <= 0) throw badRequest('CURRENCY_TOTAL_AMOUNT_INVALID')
   const photoUrl = text(params, 'photo_url')
+  const providerData = text(params, 'provider_data')
   const terms: Terms = {
+    title,
+    ...(providerData === undefined ? {} : { providerData }),
     payload,
     currency,
     prices,

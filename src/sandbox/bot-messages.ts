@@ -1,6 +1,14 @@
 /** Bot API methods that put messages into chats, change them and take them away. */
 import { botAs, knownRoom, quoted, spendPace, targetOf, writableRoom, type BotCall, type Handler } from './bot-call.ts'
-import { captionContent, inlineMarkup, invoiceContent, mediaContent, photoContent, textContent } from './bot-content.ts'
+import {
+  captionContent,
+  documentContent,
+  inlineMarkup,
+  invoiceContent,
+  mediaContent,
+  photoContent,
+  textContent,
+} from './bot-content.ts'
 import { checkMarkup } from './markup.ts'
 import { flag, isObject, list, number, object, text, type Params } from './schema.ts'
 import type { Message } from './telegram-types.ts'
@@ -16,6 +24,12 @@ const sendPhoto: Handler = (call) => {
   const room = writableRoom(call)
   const content = { ...photoContent(call, call.params['photo']), ...captionContent(call, call.params) }
   return send(call, room, content, flag(call.params, 'has_spoiler') ? { has_media_spoiler: true } : {}).message
+}
+
+const sendDocument: Handler = (call) => {
+  const room = writableRoom(call)
+  const caption = captionContent(call, call.params)
+  return send(call, room, { ...documentContent(call, call.params['document']), ...caption }).message
 }
 
 const sendMediaGroup: Handler = (call) => {
@@ -91,8 +105,10 @@ const editMessageText: Handler = (call) => {
 const editMessageCaption: Handler = (call) => {
   const caption = { ...captionContent(call, call.params), ...inlineMarkup(call.params) }
   return edit(call, ({ message, photoUrl }) => {
-    if (!message.photo) throw badRequest('there is no caption in the message to edit')
-    return { photo: message.photo, ...(photoUrl === undefined ? {} : { photoUrl }), ...caption }
+    const { photo, document } = message
+    if (document) return { document, ...caption }
+    if (!photo) throw badRequest('there is no caption in the message to edit')
+    return { photo, ...(photoUrl === undefined ? {} : { photoUrl }), ...caption }
   })
 }
 
@@ -101,7 +117,7 @@ const editMessageMedia: Handler = (call) => {
   const isInline = call.params['inline_message_id'] !== undefined && call.params['chat_id'] === undefined
   const content = { ...mediaContent(call, call.params['media'], !isInline), ...inlineMarkup(call.params) }
   return edit(call, ({ message }) => {
-    if (message.text === undefined && !message.photo) throw badRequest("message can't be edited")
+    if (message.text === undefined && !message.photo && !message.document) throw badRequest("message can't be edited")
     return content
   })
 }
@@ -141,6 +157,7 @@ const copied = [
   'entities',
   'link_preview_options',
   'photo',
+  'document',
   'caption',
   'caption_entities',
   'show_caption_above_media',
@@ -200,7 +217,7 @@ const copyMessage: Handler = (call) => {
   const entry = source(call, 'copy')
   if (entry.message.invoice || entry.message.successful_payment) throw badRequest("message can't be copied")
   const content = contentOf(entry)
-  if (content.photo && call.params['caption'] !== undefined) {
+  if ((content.photo || content.document) && call.params['caption'] !== undefined) {
     delete content.caption
     delete content.caption_entities
     Object.assign(content, captionContent(call, call.params))
@@ -281,6 +298,7 @@ const setMessageReaction: Handler = (call) => {
 export const messageMethods: Record<string, Handler> = {
   sendMessage,
   sendPhoto,
+  sendDocument,
   sendMediaGroup,
   sendInvoice,
   createInvoiceLink,

@@ -7,6 +7,7 @@ try {
   if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
 }
 const env = process.env
+const parent = process.ppid
 const port = Number(env['SANDBOX_PORT'] || 8080)
 const paceSeconds = Number(env['SANDBOX_PACE'] || 10)
 // Where the bot's web server listens: the same variable that it reads.
@@ -28,8 +29,18 @@ try {
     ...(paceSeconds > 0 ? { paceSeconds } : {}),
   })
   process.stdout.write(`Sandbox: ${sandbox.url}\n`)
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void sandbox.close().then(() => process.exit(0)))
+  let isEnding = false
+  const end = () => {
+    if (isEnding) return
+    isEnding = true
+    void sandbox.close().then(() => process.exit(0))
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, end)
+  // npm hands a SIGTERM to the shell between it and us, and both die of it without a word.
+  if (env['npm_lifecycle_event'] !== undefined) {
+    setInterval(() => {
+      if (process.ppid !== parent) end()
+    }, 200).unref()
   }
 } catch (error) {
   const code = error instanceof Error && 'code' in error ? error.code : undefined

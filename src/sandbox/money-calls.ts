@@ -1,6 +1,6 @@
 /** Reads calls of YooKassa's API: who calls, what for, with which key, and how lists are filtered. */
 import type { FastifyRequest } from 'fastify'
-import { type Payment } from './money-ledger.ts'
+import type { Payment } from './money-objects.ts'
 import { YookassaError } from './money-requests.ts'
 
 export const operations = ['create', 'capture', 'cancel', 'refund', 'get', 'list', 'receipt', 'me'] as const

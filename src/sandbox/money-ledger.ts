@@ -4,57 +4,23 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { z } from 'zod'
+import { type Cancellation, methodUsed, type Payment, type Refund } from './money-objects.ts'
 import {
   type Amount,
   amountToMinor,
+  type captureSchema,
   type createPaymentSchema,
   type createRefundSchema,
+  minorToAmount,
   YookassaError,
 } from './money-requests.ts'
-
-type Cancellation = { party: 'merchant' | 'yoo_money' | 'payment_network'; reason: string }
-
-/** As it goes over the wire; nothing else is kept of a payment. */
-export type Payment = {
-  id: string
-  status: 'pending' | 'waiting_for_capture' | 'succeeded' | 'canceled'
-  /** After a capture in part: what was taken, as the real one shows it. */
-  amount: Amount
-  income_amount?: Amount
-  description?: string
-  recipient: { account_id: string; gateway_id: string }
-  payment_method?: Record<string, unknown> & { type: string }
-  captured_at?: string
-  created_at: string
-  /** Until when a hold lasts. */
-  expires_at?: string
-  confirmation?: { type: 'redirect'; confirmation_url: string; return_url: string }
-  test: true
-  paid: boolean
-  refundable: boolean
-  refunded_amount?: Amount
-  receipt_registration?: 'pending' | 'succeeded' | 'canceled'
-  metadata: Record<string, string>
-  cancellation_details?: Cancellation
-  authorization_details?: Record<string, unknown>
-}
-
-export type Refund = {
-  id: string
-  payment_id: string
-  status: 'pending' | 'succeeded' | 'canceled'
-  created_at: string
-  amount: Amount
-  description?: string
-  receipt_registration?: 'pending' | 'succeeded' | 'canceled'
-  metadata?: Record<string, string>
-  cancellation_details?: Cancellation
-}
 
 /** An unpaid payment is given up after an hour. */
 const confirmWithinMs = 3_600_000
 const holdMs = 7 * 24 * 3_600_000
-const refundWithinMs = 3 * 365 * 24 * 3_600_000
+const dayMs = 24 * 3_600_000
+const refundWithinMs = 3 * 365 * dayMs
+const sberPayRefundWithinMs = 365 * dayMs
 
 export type LedgerEvent =
   | {
@@ -155,37 +121,36 @@ export function createLedger(options: { now(): number; baseUrl(): string; change
         throw new YookassaError(400, 'invalid_request', 'SBP payments cannot be held: capture must be true', 'capture')
       }
       const id = randomUUID()
-      const now = options.now()
-      const { return_url } = request.confirmation ?? {}
-      const entry: Entry = {
-        dueAt: now + confirmWithinMs,
-        isOneStage,
-        returnUrl: return_url,
-        payment: {
-          id,
-          status: 'pending',
-          amount: minorToAmount(amountToMinor(request.amount), request.amount.currency),
-          ...(request.description !== undefined && { description: request.description }),
-          recipient: { account_id: shopId, gateway_id: '2000001' },
-          ...(method && { payment_method: { type: method, id, saved: false, status: 'inactive' } }),
-          created_at: new Date(now).toISOString(),
-          ...(return_url !== undefined && {
-            confirmation: {
-              type: 'redirect' as const,
-              confirmation_url: `${options.baseUrl()}/yookassa/pay/${id}`,
-              return_url,
-            },
-          }),
-          test: true,
-          paid: false,
-          refundable: false,
-          ...(request.receipt && { receipt_registration: 'pending' as const }),
-          metadata: request.metadata ?? {},
-        },
-      }
+      const entry = newEntry(shopId, id, request, isOneStage)
       pending.set(id, entry)
       paymentIds.push(id)
       return changed(entry)
+    },
+
+    /**
+     * A card charged inside a messenger: this company learns of the payment when it is over. As with every charge there
+     * are webhooks, but nothing of it is the shop's own: no metadata, no key.
+     * @param reason why the bank refused; paid when left out.
+     */
+    charge(
+      shopId: string,
+      { amount, description, hasReceipt }: { amount: Amount; description: string; hasReceipt: boolean },
+      reason: string | undefined,
+    ): Payment {
+      const id = randomUUID()
+      const request = { amount, description, capture: true, payment_method_data: { type: 'bank_card' as const } }
+      const entry = newEntry(shopId, id, request, true)
+      const paid: Entry = {
+        ...entry,
+        payment: {
+          ...entry.payment,
+          ...methodUsed(entry.payment),
+          ...(hasReceipt && { receipt_registration: 'pending' as const }),
+        },
+      }
+      paymentIds.push(id)
+      if (reason !== undefined) return cancel(paid, { party: 'payment_network', reason })
+      return take(paid, amountToMinor(amount))
     },
 
     /** The buyer pays. @returns undefined when it is no longer pending. */
@@ -230,7 +195,8 @@ export function createLedger(options: { now(): number; baseUrl(): string; change
       return cancel(entry, { party: 'yoo_money', reason: 'expired_on_capture' })
     },
 
-    capture(id: string, amount: Amount | undefined): Payment {
+    /** @throws YookassaError 400 for what cannot be captured so. */
+    capture(id: string, { amount, receipt }: z.infer<typeof captureSchema>): Payment {
       const entry = entryOf(id)
       const { payment } = entry
       if (payment.status !== 'waiting_for_capture') throw wrongStatus(payment)
@@ -241,6 +207,7 @@ export function createLedger(options: { now(): number; baseUrl(): string; change
       if (minor > amountToMinor(payment.amount)) {
         throw new YookassaError(400, 'invalid_request', 'Capture amount is greater than payment amount', 'amount.value')
       }
+      if (minor < amountToMinor(payment.amount)) checkHasReceipt(payment, receipt)
       return take(entry, minor)
     },
 
@@ -255,7 +222,8 @@ export function createLedger(options: { now(): number; baseUrl(): string; change
       const { payment } = entry
       if (payment.status !== 'succeeded') throw wrongStatus(payment)
       const now = options.now()
-      if (now - Date.parse(payment.created_at) > refundWithinMs) {
+      const isSberPay = payment.payment_method?.type === 'sberbank'
+      if (now - Date.parse(payment.created_at) > (isSberPay ? sberPayRefundWithinMs : refundWithinMs)) {
         throw new YookassaError(400, 'invalid_request', 'Payment is too old to be refunded', 'payment_id')
       }
       if (request.amount.currency !== payment.amount.currency) {
@@ -270,6 +238,7 @@ export function createLedger(options: { now(): number; baseUrl(): string; change
           'amount.value',
         )
       }
+      if (minor < amountToMinor(payment.amount)) checkHasReceipt(payment, request.receipt)
       const planned = nextRefunds.shift()
       const refund: Refund = {
         id: randomUUID(),
@@ -311,6 +280,43 @@ export function createLedger(options: { now(): number; baseUrl(): string; change
       refundIds.length = 0
       nextRefunds = []
     },
+  }
+
+  function newEntry(
+    shopId: string,
+    id: string,
+    request: z.infer<typeof createPaymentSchema>,
+    isOneStage: boolean,
+  ): Entry {
+    const method = request.payment_method_data?.type
+    const now = options.now()
+    const { return_url } = request.confirmation ?? {}
+    return {
+      dueAt: now + confirmWithinMs,
+      isOneStage,
+      returnUrl: return_url,
+      payment: {
+        id,
+        status: 'pending',
+        amount: minorToAmount(amountToMinor(request.amount), request.amount.currency),
+        ...(request.description !== undefined && { description: request.description }),
+        recipient: { account_id: shopId, gateway_id: '2000001' },
+        ...(method && { payment_method: { type: method, id, saved: false, status: 'inactive' } }),
+        created_at: new Date(now).toISOString(),
+        ...(return_url !== undefined && {
+          confirmation: {
+            type: 'redirect' as const,
+            confirmation_url: `${options.baseUrl()}/yookassa/pay/${id}`,
+            return_url,
+          },
+        }),
+        test: true,
+        paid: false,
+        refundable: false,
+        ...(request.receipt && { receipt_registration: 'pending' as const }),
+        metadata: request.metadata ?? {},
+      },
+    }
   }
 
   function refundChanged(refund: Refund): Refund {
@@ -363,31 +369,12 @@ type Entry = {
   refundedMinor?: bigint
 }
 
-function minorToAmount(minor: bigint, currency: string): Amount {
-  const figures = minor.toString().padStart(3, '0')
-  return { value: `${figures.slice(0, -2)}.${figures.slice(-2)}`, currency }
+/** Where receipts are made at all, one for less than the payment must say what it is for. @throws YookassaError 400. */
+function checkHasReceipt(payment: Payment, receipt: object | undefined): void {
+  if (payment.receipt_registration === undefined || receipt) return
+  throw new YookassaError(400, 'invalid_request', 'Receipt is missing or illegal', 'receipt')
 }
 
 function wrongStatus(payment: Payment): YookassaError {
   return new YookassaError(400, 'invalid_request', `Operation is not allowed for payment in status ${payment.status}`)
-}
-
-/** What the buyer paid with, as the real one tells it afterwards. The card is YooKassa's published test card. */
-function methodUsed(payment: Payment): Pick<Payment, 'payment_method' | 'authorization_details'> {
-  const type = payment.payment_method?.type ?? 'bank_card'
-  const base = { type, id: payment.id, saved: false, status: 'inactive' }
-  if (type === 'yoo_money') return { payment_method: { ...base, account_number: '410011758831136' } }
-  if (type === 'sbp') return { payment_method: { ...base, sbp_operation_id: '1027088AE4CB48CB81287833347A8777' } }
-  const card = {
-    first6: '555555',
-    last4: '4477',
-    expiry_month: '12',
-    expiry_year: '2030',
-    card_type: 'MasterCard',
-    issuer_country: 'RU',
-  }
-  return {
-    payment_method: { ...base, title: 'Bank card *4477', card },
-    authorization_details: { rrn: '603668680243', auth_code: '062467', three_d_secure: { applied: true } },
-  }
 }

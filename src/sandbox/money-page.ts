@@ -1,5 +1,5 @@
 /** The pretend confirmation page: where a buyer's link leads, with *Pay* and *Decline*. Nothing is fetched from outside. */
-import type { Payment } from './money-ledger.ts'
+import type { Payment } from './money-objects.ts'
 
 type Language = 'ru' | 'en'
 
@@ -9,6 +9,13 @@ const words = {
     pretend: 'Это учебная страница оплаты. Деньги не списываются, номер карты вводить не нужно.',
     shop: (id: string) => `Магазин ${id}`,
     hold: 'Сумма будет удержана и списана позже — или возвращена.',
+    methods: {
+      bank_card: 'Банковская карта',
+      sbp: 'Система быстрых платежей (СБП)',
+      sberbank: 'SberPay',
+      tinkoff_bank: 'T-Pay',
+      yoo_money: 'ЮMoney',
+    },
     pay: 'Оплатить',
     decline: 'Отказаться',
     paid: 'Оплачено',
@@ -28,6 +35,13 @@ const words = {
     pretend: 'This is a pretend payment page. No money moves, and no card number is needed.',
     shop: (id: string) => `Shop ${id}`,
     hold: 'The amount will be held and taken later, or given back.',
+    methods: {
+      bank_card: 'Bank card',
+      sbp: 'Faster Payments System (SBP)',
+      sberbank: 'SberPay',
+      tinkoff_bank: 'T-Pay',
+      yoo_money: 'YooMoney',
+    },
     pay: 'Pay',
     decline: 'Decline',
     paid: 'Paid',
@@ -61,8 +75,13 @@ export function paymentPage(
   const back = returnUrl === undefined ? '' : `<a class="button plain" href="${escape(returnUrl)}">${word.back}</a>`
   const bill = `<p class="shop">${escape(word.shop(payment.recipient.account_id))}</p>
 <p class="amount">${escape(amount)}</p>
-<p class="about">${escape(payment.description ?? '')}</p>`
+<p class="about">${escape(payment.description ?? '')}</p>${methodLine(word.methods)}`
   return page(language, word.title, bill + ((outcome ?? payment.status !== 'pending') ? result() : form()))
+
+  function methodLine(names: Partial<Record<string, string>>): string {
+    const type = payment.payment_method?.type
+    return type === undefined ? '' : `<p class="method">${escape(names[type] ?? type)}</p>`
+  }
 
   function form(): string {
     return `<form method="post">
@@ -130,6 +149,7 @@ p { margin: 0; overflow-wrap: anywhere; }
 .shop { color: var(--faint); font-size: 14px; }
 .amount { margin: 4px 0; font-size: 34px; font-weight: 700; letter-spacing: -.02em; }
 .about { min-height: 1.4em; padding-bottom: 20px; margin-bottom: 20px; border-bottom: 1px solid var(--line); }
+.method { margin-bottom: 12px; font-weight: 600; }
 .button { display: block; width: 100%; margin-top: 12px; padding: 14px; border: 0; border-radius: 12px;
   background: var(--accent); color: var(--on-accent); font: inherit; font-weight: 600; text-align: center;
   text-decoration: none; cursor: pointer; }

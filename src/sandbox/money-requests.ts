@@ -41,14 +41,25 @@ const receiptItemSchema = z.object({
   vat_code: z.number().int().min(1).max(12),
   quantity: quantitySchema,
   payment_subject: z.string().optional(),
-  payment_mode: z.string().optional(),
+  payment_mode: z
+    .enum([
+      'full_prepayment',
+      'partial_prepayment',
+      'advance',
+      'full_payment',
+      'partial_payment',
+      'credit',
+      'credit_payment',
+    ])
+    .optional(),
 })
 
+const customerSchema = z
+  .object({ phone: z.string().min(1).optional(), email: z.string().min(3).optional() })
+  .refine(({ phone, email }) => phone !== undefined || email !== undefined, 'must have a phone or an email')
+
 const receiptSchema = z.object({
-  customer: z
-    .object({ phone: z.string().min(1).optional(), email: z.string().min(3).optional() })
-    .refine(({ phone, email }) => phone !== undefined || email !== undefined, 'must have a phone or an email')
-    .optional(),
+  customer: customerSchema.optional(),
   phone: z.string().optional(),
   email: z.string().optional(),
   items: z.array(receiptItemSchema).min(1).max(80),
@@ -87,11 +98,18 @@ export const createReceiptSchema = z.object({
   type: z.enum(['payment', 'refund']),
   payment_id: z.string().optional(),
   refund_id: z.string().optional(),
-  customer: z.object({ phone: z.string().optional(), email: z.string().optional() }),
+  customer: customerSchema,
   items: z.array(receiptItemSchema).min(1).max(80),
-  settlements: z.array(z.object({ type: z.string(), amount: amountSchema })).optional(),
-  send: z.boolean().optional(),
+  settlements: z
+    .array(z.object({ type: z.enum(['cashless', 'prepayment', 'postpayment', 'consideration']), amount: amountSchema }))
+    .min(1),
+  send: z.literal(true),
 })
+
+export type CreateReceipt = z.infer<typeof createReceiptSchema>
+
+/** What Telegram hands on from an invoice's `provider_data`. */
+export const invoiceDataSchema = z.object({ receipt: receiptSchema.optional() })
 
 /** @throws YookassaError 400 naming the first wrong parameter. */
 export function parseRequest<T>(schema: z.ZodType<T>, body: unknown): T {
@@ -108,10 +126,25 @@ export function checkReceiptSum(receipt: z.infer<typeof receiptSchema> | undefin
   if (!receipt.customer && receipt.phone === undefined && receipt.email === undefined) {
     throw new YookassaError(400, 'invalid_request', 'Receipt needs a phone or an email', 'receipt.customer')
   }
-  const sum = receipt.items.reduce((sum, item) => sum + lineSum(item.amount, item.quantity), 0n)
-  if (sum !== amountToMinor(amount) || receipt.items.some((item) => item.amount.currency !== amount.currency)) {
+  if (!addsUp(receipt.items, amount)) {
     throw new YookassaError(400, 'invalid_request', 'Receipt items do not add up to the amount', 'receipt.items')
   }
+}
+
+/** The same for a receipt made by itself: lines against settlements. @returns what it is for. @throws YookassaError 400. */
+export function checkSettlements({ items, settlements }: CreateReceipt): Amount {
+  const currency = settlements[0]?.amount.currency ?? ''
+  const minor = settlements.reduce((sum, { amount }) => sum + amountToMinor(amount), 0n)
+  const total = minorToAmount(minor, currency)
+  if (settlements.some(({ amount }) => amount.currency !== currency) || !addsUp(items, total)) {
+    throw new YookassaError(400, 'invalid_request', 'Receipt items do not add up to the settlements', 'settlements')
+  }
+  return total
+}
+
+function addsUp(items: CreateReceipt['items'], amount: Amount): boolean {
+  const sum = items.reduce((sum, item) => sum + lineSum(item.amount, item.quantity), 0n)
+  return sum === amountToMinor(amount) && items.every((item) => item.amount.currency === amount.currency)
 }
 
 function lineSum(unit: Amount, quantity: string): bigint {
@@ -124,4 +157,9 @@ function lineSum(unit: Amount, quantity: string): bigint {
 export function amountToMinor({ value }: Amount): bigint {
   const [whole = '0', fraction = ''] = value.split('.')
   return BigInt(whole + fraction.padEnd(2, '0'))
+}
+
+export function minorToAmount(minor: bigint, currency: string): Amount {
+  const figures = minor.toString().padStart(3, '0')
+  return { value: `${figures.slice(0, -2)}.${figures.slice(-2)}`, currency }
 }

@@ -9,7 +9,7 @@ import { addSim } from './sim.ts'
 import { addStaticPage } from './static-page.ts'
 import { makeUpdates } from './updates.ts'
 import { makeWorld } from './world.ts'
-import { addYookassa } from './yookassa.ts'
+import { addYookassa, type Yookassa } from './yookassa.ts'
 
 export type SandboxOptions = {
   /** 0 takes any free port. */
@@ -56,6 +56,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 
   let url = ''
   const plugins: { reset(): void; close(): void }[] = []
+  let yookassa: Yookassa | undefined
   const shared = { publish: events.publish, now }
   const carrier = {
     ...shared,
@@ -68,16 +69,20 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       done()
     })
   addBotApi(app, world)
-  addSim(app, world, () => {
-    for (const plugin of plugins) plugin.reset()
+  addSim(app, world, {
+    reset: () => {
+      for (const plugin of plugins) plugin.reset()
+    },
+    charge: (invoice, outcome) => yookassa?.charge(invoice, outcome) ?? { problem: 'the sandbox has no acquirer yet' },
   })
-  void add((scope) =>
-    addYookassa(scope, {
+  void add((scope) => {
+    yookassa = addYookassa(scope, {
       ...shared,
       baseUrl: () => url,
       ...(options.yookassaWebhookUrl === undefined ? {} : { webhookUrl: options.yookassaWebhookUrl }),
-    }),
-  )
+    })
+    return yookassa
+  })
   void add((scope) =>
     addCdek(scope, {
       ...carrier,

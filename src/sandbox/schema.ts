@@ -35,6 +35,8 @@ const declared: Record<string, string> = {
   getWebhookInfo: '',
   sendMessage: `${toChat} text!:str parse_mode:str entities:list link_preview_options:obj reply_markup:obj`,
   sendPhoto: `${toChat} photo!:file ${captioned} has_spoiler:bool reply_markup:obj`,
+  sendDocument: `${toChat} document!:file thumbnail:file caption:str parse_mode:str caption_entities:list
+    disable_content_type_detection:bool reply_markup:obj`,
   sendMediaGroup: `business_connection_id:str chat_id!:chat ${thread} media!:list disable_notification:bool
     protect_content:bool allow_paid_broadcast:bool message_effect_id:str reply_parameters:obj`,
   sendChatAction: 'business_connection_id:str chat_id!:chat message_thread_id:int action!:str',
@@ -83,6 +85,7 @@ const missing: Record<string, string> = {
   chat_id: 'chat_id is empty',
   text: 'message text is empty',
   photo: 'there is no photo in the request',
+  document: 'there is no document in the request',
   message_id: 'message identifier is not specified',
   user_id: 'invalid user_id specified',
   file_id: 'file_id not specified',

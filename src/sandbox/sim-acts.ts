@@ -6,6 +6,7 @@ import { totalOf } from './bot-content.ts'
 import type { Button, ReplyButton, ShippingOption } from './telegram-types.ts'
 import type { Answer, InlineResult, Person, QueryKind, Room, Stored, Terms, World } from './world.ts'
 import { messageView } from './world.ts'
+import type { Yookassa } from './yookassa.ts'
 
 /** How long a person waits for the bot. */
 const patienceMs = 10_000
@@ -60,7 +61,10 @@ const payBody = z.object({
 
 type Place = { room: Room; entry: Stored }
 
-export function addSimActs(app: FastifyInstance, world: World): void {
+/** Who charges the card when an invoice is paid. */
+export type Acquirer = Pick<Yookassa, 'charge'>
+
+export function addSimActs(app: FastifyInstance, world: World, acquirer: Acquirer): void {
   app.post('/sim/clicks', (request) => {
     const body = read(clickBody, request.body)
     const person = personOf(world, body.from)
@@ -68,7 +72,7 @@ export function addSimActs(app: FastifyInstance, world: World): void {
   })
   app.post('/sim/inline', (request) => showInline(world, read(inlineBody, request.body)))
   app.post('/sim/inline/choose', (request) => chooseInline(world, read(chooseBody, request.body)))
-  app.post('/sim/pay', (request) => payInvoice(world, read(payBody, request.body)))
+  app.post('/sim/pay', (request) => payInvoice(world, acquirer, read(payBody, request.body)))
 }
 
 async function showInline(world: World, body: z.infer<typeof inlineBody>): Promise<object> {
@@ -87,15 +91,15 @@ async function chooseInline(world: World, body: z.infer<typeof chooseBody>): Pro
   return messageView(choose(world, person, writableBy(world, person, body.chat), body.query, result))
 }
 
-async function payInvoice(world: World, body: z.infer<typeof payBody>): Promise<object> {
+async function payInvoice(world: World, acquirer: Acquirer, body: z.infer<typeof payBody>): Promise<object> {
   const person = personOf(world, body.from)
   const link = body.link === undefined ? undefined : world.invoiceLinks.get(body.link)
   if (body.link !== undefined && !link) throw new SimError(404, 'there is no such invoice link')
   const place = link ? undefined : placeOf(world, person, body)
-  const terms = link?.terms ?? place?.entry.terms
+  const terms = (link ?? place?.entry)?.terms
   if (!terms) throw new SimError(400, 'the message is not an invoice')
   if (place?.entry.paidBy?.has(person.user.id)) throw new SimError(400, 'the invoice is paid already')
-  const happened = await pay(world, person, place?.room, terms, body)
+  const happened = await pay(world, acquirer, person, place?.room, terms, body)
   if (place && happened.outcome === 'paid') (place.entry.paidBy ??= new Set()).add(person.user.id)
   return happened
 }
@@ -268,6 +272,7 @@ type Happened = { outcome: 'paid' | 'declined' | 'refused' | 'timeout' } & Recor
 /** Shipping query (for a price that depends on the address), pre-checkout query, the card, `successful_payment`. */
 async function pay(
   world: World,
+  acquirer: Acquirer,
   person: Person,
   room: Room | undefined,
   terms: Terms,
@@ -317,11 +322,12 @@ async function pay(
   happened['pre_checkout'] = { ok: checkout.ok }
   if (!checkout.ok)
     return { outcome: 'refused', stage: 'pre_checkout', error_message: checkout.error_message, ...happened }
-  if (body.outcome === 'declined') return { outcome: 'declined', ...happened }
+  const charged = chargeCard(world, acquirer, terms, agreed.total_amount, body.outcome)
+  if (body.outcome === 'declined' || charged === undefined) return { outcome: 'declined', ...happened }
   const payment = {
     ...agreed,
     telegram_payment_charge_id: `tg_${world.unique()}`,
-    provider_payment_charge_id: `provider_${world.unique()}`,
+    provider_payment_charge_id: charged,
   }
   // The bot learns of it where it is: a channel or a chat of others is no place for a receipt.
   const isWithBot =
@@ -331,4 +337,24 @@ async function pay(
   const entry = world.post(place, { from: user }, {}, { successful_payment: payment })
   tellBot(world, place, entry)
   return { outcome: 'paid', ...happened, successful_payment: payment, message: messageView(entry) }
+}
+
+/** @returns the payment's id at the company behind the provider token; undefined when it would not charge. */
+function chargeCard(
+  world: World,
+  acquirer: Acquirer,
+  terms: Terms,
+  total: number,
+  outcome: 'paid' | 'declined',
+): string | undefined {
+  // Stars are Telegram's own.
+  if (terms.currency === 'XTR') return `stars_${world.unique()}`
+  const { currency, title, providerData } = terms
+  const charged = acquirer.charge(
+    { currency, total, title, ...(providerData === undefined ? {} : { providerData }) },
+    outcome,
+  )
+  if ('id' in charged) return charged.id
+  world.addProblem('sendInvoice', `the payment provider refused the invoice: ${charged.problem}`)
+  return undefined
 }

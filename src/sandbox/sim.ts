@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { changeBlocked, changeBotStatus, changeMembers } from './membership.ts'
-import { addSimActs } from './sim-acts.ts'
+import { addSimActs, type Acquirer } from './sim-acts.ts'
 import { id, messageBody, personOf, read, sendAs, SimError, writableBy } from './sim-posting.ts'
 import type { Person, Room, World } from './world.ts'
 import { callView, messageView, personView, roomView } from './world.ts'
@@ -46,7 +46,8 @@ const limitsBody = z.object({
   group_per_minute: z.number().positive().nullish(),
 })
 
-export function addSim(app: FastifyInstance, world: World, forgetMoney: () => void): void {
+/** @param companies the rest of the world: what a reset forgets too, and who charges cards for invoices. */
+export function addSim(app: FastifyInstance, world: World, companies: Acquirer & { reset(): void }): void {
   void app.register((scope, _options, done) => {
     // Any content type, and none, is JSON; an empty body is no body.
     scope.removeAllContentTypeParsers()
@@ -58,16 +59,16 @@ export function addSim(app: FastifyInstance, world: World, forgetMoney: () => vo
         parsed(new SimError(400, 'the body is not JSON'))
       }
     })
-    addRoutes(scope, world, forgetMoney)
-    addSimActs(scope, world)
+    addRoutes(scope, world, companies)
+    addSimActs(scope, world, companies)
     done()
   })
 }
 
-function addRoutes(app: FastifyInstance, world: World, forgetMoney: () => void): void {
+function addRoutes(app: FastifyInstance, world: World, companies: { reset(): void }): void {
   app.post('/sim/reset', () => {
     world.reset()
-    forgetMoney()
+    companies.reset()
     return { ok: true }
   })
   app.post('/sim/people', (request) => personView(putPerson(world, read(personBody, request.body))))

@@ -65,6 +65,14 @@ export type PhotoSize = {
   file_size?: number
 }
 
+export type Document = {
+  file_id: string
+  file_unique_id: string
+  file_name?: string
+  mime_type?: string
+  file_size?: number
+}
+
 export type Price = { label: string; amount: number }
 
 export type Invoice = {
@@ -92,6 +100,7 @@ export type Message = {
   entities?: Entity[]
   link_preview_options?: object
   photo?: PhotoSize[]
+  document?: Document
   caption?: string
   caption_entities?: Entity[]
   show_caption_above_media?: boolean

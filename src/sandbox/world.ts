@@ -7,7 +7,17 @@
 import { randomUUID } from 'node:crypto'
 import type { Events } from './events.ts'
 import { makeFaults, makePace } from './faults.ts'
-import type { Chat, ChatType, Markup, Message, PhotoSize, Price, ShippingOption, User } from './telegram-types.ts'
+import type {
+  Chat,
+  ChatType,
+  Document,
+  Markup,
+  Message,
+  PhotoSize,
+  Price,
+  ShippingOption,
+  User,
+} from './telegram-types.ts'
 import type { Updates } from './updates.ts'
 
 export type BotStatus = 'member' | 'administrator' | 'left' | 'kicked'
@@ -34,6 +44,9 @@ export type Room = {
 }
 
 export type Terms = {
+  title: string
+  /** JSON for the payment provider, as the bot gave it. */
+  providerData?: string
   payload: string
   currency: string
   prices: Price[]
@@ -59,9 +72,11 @@ export type Stored = {
 }
 
 export type StoredFile = {
+  /** Of a picture; none of a document. */
   sizes: PhotoSize[]
+  document?: Document
   path: string
-  /** Bytes of an upload, or the address of a picture that was given by URL and is never downloaded. */
+  /** Bytes of an upload, or the address of a file that was given by URL and is never downloaded. */
   data?: Buffer
   url?: string
 }
@@ -88,6 +103,7 @@ export type Content = Pick<
   | 'entities'
   | 'link_preview_options'
   | 'photo'
+  | 'document'
   | 'caption'
   | 'caption_entities'
   | 'show_caption_above_media'
@@ -304,8 +320,8 @@ export function makeWorld(options: { now: () => number; botUsername: string; mak
     const { photoUrl, terms, ...visible } = content
     const { text, entities, link_preview_options, photo, caption, caption_entities, ...rest } = entry.message
     void [text, entities, link_preview_options, photo, caption, caption_entities]
-    const { reply_markup, show_caption_above_media, has_media_spoiler, location, invoice, ...frame } = rest
-    void [reply_markup, show_caption_above_media, has_media_spoiler, location, invoice]
+    const { reply_markup, show_caption_above_media, has_media_spoiler, location, invoice, document, ...frame } = rest
+    void [reply_markup, show_caption_above_media, has_media_spoiler, location, invoice, document]
     entry.message = { ...frame, ...visible, edit_date: Math.floor(now() / 1000) }
     entry.edits++
     if (photoUrl === undefined) delete entry.photoUrl
@@ -342,6 +358,24 @@ export function makeWorld(options: { now: () => number; botUsername: string; mak
     for (const { file_id } of file.sizes) files.set(file_id, file)
     filesByPath.set(file.path, file)
     if ('url' in source) filesByUrl.set(source.url, file)
+    return file
+  }
+
+  function addDocument(source: { url: string } | { data: Buffer; name: string; mime: string }): StoredFile {
+    const n = unique()
+    const ids = { file_id: `BQACAgIAAxk${n}`, file_unique_id: `AgAD${n}` }
+    const isUpload = 'data' in source
+    const name = isUpload ? source.name : new URL(source.url).pathname.split('/').at(-1)
+    const document: Document = {
+      ...ids,
+      ...(name ? { file_name: name } : {}),
+      ...(isUpload ? { mime_type: source.mime, file_size: source.data.length } : {}),
+    }
+    const ending = /\.[A-Za-z0-9]{1,8}$/.exec(name ?? '')?.[0] ?? ''
+    const kept = isUpload ? { data: source.data } : { url: source.url }
+    const file: StoredFile = { sizes: [], document, path: `documents/file_${n}${ending}`, ...kept }
+    files.set(document.file_id, file)
+    filesByPath.set(file.path, file)
     return file
   }
 
@@ -424,6 +458,7 @@ export function makeWorld(options: { now: () => number; botUsername: string; mak
     edit,
     remove,
     addFile,
+    addDocument,
     fileUrl,
     openQuery,
     recordCall,

@@ -1,30 +1,51 @@
 /**
- * The pretend payment provider: YooKassa's API v3 under `/yookassa/v3/`, its confirmation page, and the `/sim/yookassa`
- * calls by which a test pays, declines, breaks things and reads the provider's own books.
+ * The pretend payment provider: YooKassa's API v3 under `/yookassa/v3/`, its confirmation page, the `/sim/yookassa` calls
+ * of `money-sim.ts`, and the charges that it makes for Telegram's invoices.
  * Any shop id and secret are taken; all shops see the same payments.
  */
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { z } from 'zod'
 import { type Call, canonicalJson, list, operations, parseJson, requestToCall } from './money-calls.ts'
 import { createFaults, type Fault } from './money-faults.ts'
 import { createLedger, type Ledger } from './money-ledger.ts'
 import { missingPage, paymentPage } from './money-page.ts'
 import {
+  type Amount,
+  amountToMinor,
   captureSchema,
   checkReceiptSum,
+  checkSettlements,
+  type CreateReceipt,
   createPaymentSchema,
   createReceiptSchema,
   createRefundSchema,
+  invoiceDataSchema,
+  minorToAmount,
   parseRequest,
   YookassaError,
 } from './money-requests.ts'
+import { addMoneySim } from './money-sim.ts'
 import { createWebhooks } from './money-webhooks.ts'
 
+/** The shop behind the bot's provider token; here all shops see the same payments. */
+const invoiceShopId = '100500'
 const rememberKeyMs = 24 * 3_600_000
 const expiryCheckMs = 500
 
 type Answer = { status: number; body: string }
+
+/** What was paid inside a messenger. `providerData` is JSON text, as the bot gave it with the invoice. */
+export type InvoiceCharge = { currency: string; total: number; title: string; providerData?: string }
+
+export type Yookassa = {
+  /**
+   * Charges a card for an invoice: a payment of its own in the books, with webhooks.
+   * @returns the payment's id, or what is wrong with the receipt in the invoice; then nothing is charged.
+   */
+  charge(invoice: InvoiceCharge, outcome: 'paid' | 'declined'): { id: string } | { problem: string }
+  reset(): void
+  close(): void
+}
 
 /**
  * Adds the pretend YooKassa to the sandbox's server.
@@ -36,7 +57,7 @@ type Answer = { status: number; body: string }
 export function addYookassa(
   app: FastifyInstance,
   options: { webhookUrl?: string; baseUrl(): string; publish(kind: string, data: unknown): void; now(): number },
-): { reset(): void; close(): void } {
+): Yookassa {
   const faults = createFaults(operations)
   const webhooks = createWebhooks({ redeliver: true, timeoutMs: 10_000, faults })
   const ledger = createLedger({
@@ -69,7 +90,7 @@ export function addYookassa(
       return answerCall(request, reply)
     })
     addPage(scope)
-    addSim(scope)
+    addMoneySim(scope, { ledger, faults, receipts })
   })
 
   async function answerCall(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -160,50 +181,21 @@ export function addYookassa(
     })
   }
 
-  function addSim(scope: FastifyInstance): void {
-    scope.get('/sim/yookassa/payments', () => {
-      ledger.expireDue()
-      return { items: ledger.payments() }
-    })
-    scope.get('/sim/yookassa/refunds', () => ({ items: ledger.refunds() }))
-
-    scope.post('/sim/yookassa/faults', (request, reply) => {
-      const body = parseSimBody(request)
-      const problem = planRefund(body, ledger) ? undefined : faults.add(body)
-      if (problem !== undefined) return reply.code(400).send({ error: problem })
-      return { ok: true }
-    })
-    scope.delete('/sim/yookassa/faults', () => {
-      faults.clear()
-      ledger.clearPlans()
-      return { ok: true }
-    })
-
-    scope.post<{ Params: { id: string } }>('/sim/yookassa/:id', (request, reply) => {
-      ledger.expireDue()
-      const parsed = outcomeSchema.safeParse(parseSimBody(request))
-      if (!parsed.success) {
-        return reply.code(400).send({ error: 'outcome must be paid, declined or expired' })
-      }
-      const { outcome, reason } = parsed.data
-      const { id } = request.params
-      if (ledger.findRefund(id)) {
-        const ended = ledger.endRefund(id, outcome === 'paid' ? undefined : (reason ?? 'insufficient_funds'))
-        return ended ?? reply.code(409).send({ error: 'the refund is no longer pending' })
-      }
-      const payment = ledger.findPayment(id)
-      if (!payment) return reply.code(404).send({ error: 'no such payment' })
-      const done =
-        outcome === 'paid'
-          ? ledger.pay(id)
-          : outcome === 'declined'
-            ? ledger.decline(id, reason ?? 'insufficient_funds')
-            : ledger.expire(id)
-      return done ?? reply.code(409).send({ error: `the payment is ${payment.status}` })
-    })
-  }
-
   return {
+    charge({ currency, total, title, providerData }, outcome) {
+      // As everywhere in these books: two decimals, whatever the currency.
+      const amount = minorToAmount(BigInt(total), currency)
+      try {
+        const { receipt } = parseRequest(invoiceDataSchema, providerData === undefined ? {} : parseJson(providerData))
+        checkReceiptSum(receipt, amount)
+        const invoice = { amount, description: title, hasReceipt: receipt !== undefined }
+        return { id: ledger.charge(invoiceShopId, invoice, outcome === 'paid' ? undefined : 'insufficient_funds').id }
+      } catch (error) {
+        if (error instanceof YookassaError)
+          return { problem: `${error.message} (${error.parameter ?? 'provider_data'})` }
+        throw error
+      }
+    },
     reset() {
       ledger.reset()
       receipts.clear()
@@ -228,9 +220,9 @@ function act(call: Call, ledger: Ledger, receipts: Map<string, Record<string, un
       return ledger.create(call.shopId, request)
     }
     case 'capture': {
-      const { amount, receipt } = parseRequest(captureSchema, call.body)
-      checkReceiptSum(receipt, amount ?? ledger.payment(id).amount)
-      return ledger.capture(id, amount)
+      const request = parseRequest(captureSchema, call.body)
+      checkReceiptSum(request.receipt, request.amount ?? ledger.payment(id).amount)
+      return ledger.capture(id, request)
     }
     case 'cancel':
       return ledger.cancel(id)
@@ -241,6 +233,7 @@ function act(call: Call, ledger: Ledger, receipts: Map<string, Record<string, un
     }
     case 'receipt': {
       const request = parseRequest(createReceiptSchema, call.body)
+      checkReceipted(request, checkSettlements(request), ledger)
       const receipt = { id: `rt-${randomUUID()}`, status: 'succeeded', registered_at: iso(now), ...request }
       receipts.set(receipt.id, receipt)
       return receipt
@@ -267,37 +260,22 @@ function act(call: Call, ledger: Ledger, receipts: Map<string, Record<string, un
   }
 }
 
-const outcomeSchema = z.object({
-  outcome: z.enum(['paid', 'declined', 'expired']),
-  reason: z.string().min(1).max(64).optional(),
-})
-
-/**
- * Beyond the usual faults, the next refunds can be made to stay pending (ended by `POST /sim/yookassa/<refund id>`) or to
- * fail for good: `{kind: 'refund_pending' | 'refund_canceled', reason?, times?}` (times: 1 when left out).
- */
-const refundPlanSchema = z.object({
-  kind: z.enum(['refund_pending', 'refund_canceled']),
-  reason: z.string().min(1).max(64).optional(),
-  times: z.number().int().min(1).max(1000).optional(),
-})
-
-/** @returns whether the body was about refunds. */
-function planRefund(body: unknown, ledger: Ledger): boolean {
-  const parsed = refundPlanSchema.safeParse(body)
-  if (!parsed.success) return false
-  const { kind, reason = 'insufficient_funds', times = 1 } = parsed.data
-  for (let i = 0; i < times; i += 1) {
-    ledger.planRefund({ status: kind === 'refund_pending' ? 'pending' : 'canceled', reason })
+/** A receipt is about money that really moved, and about no more than that. @throws YookassaError 400. */
+function checkReceipted({ type, payment_id, refund_id }: CreateReceipt, total: Amount, ledger: Ledger): void {
+  const of =
+    type === 'refund'
+      ? { parameter: 'refund_id', found: ledger.findRefund(refund_id ?? '') }
+      : { parameter: 'payment_id', found: ledger.findPayment(payment_id ?? '') }
+  if (!of.found) {
+    const what = type === 'refund' ? 'Refund' : 'Payment'
+    throw new YookassaError(400, 'invalid_request', `${what} not found or forbidden`, of.parameter)
   }
-  return true
-}
-
-function parseSimBody(request: FastifyRequest): unknown {
-  try {
-    return JSON.parse(typeof request.body === 'string' ? request.body : '')
-  } catch {
-    return undefined
+  const { status, amount } = of.found
+  if (status !== 'succeeded') {
+    throw new YookassaError(400, 'invalid_request', `A receipt needs status succeeded, not ${status}`, of.parameter)
+  }
+  if (total.currency !== amount.currency || amountToMinor(total) > amountToMinor(amount)) {
+    throw new YookassaError(400, 'invalid_request', 'Settlements are greater than the amount', 'settlements')
   }
 }
 

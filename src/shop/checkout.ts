@@ -2,15 +2,19 @@
 import { promisedDates, promisedDays } from '#domain/delivery.ts'
 import { groupDeadline, heldUntil, joinRefusal, type JoinRefusal } from '#domain/group-buy.ts'
 import { orderNumber } from '#domain/orders.ts'
+import { isDead, methodsFor, type MethodAbilities, type PaymentMethod } from '#domain/payments.ts'
 import type { Carrier, Parcel, Quote } from '#gateways/carriers.ts'
 import { findProductOfVariant, type VariantRow } from '#store/catalog.ts'
-import { inTransaction, type Client } from '#store/db.ts'
+import { providerOf, type PaymentProvider } from '#gateways/payments.ts'
+import { inTransaction, type Client, type Db, type Transaction } from '#store/db.ts'
 import {
   findCampaign,
   findGroup,
+  findGroupOfOrder,
   hasLiveSeat,
   insertGroup,
   insertSeat,
+  lockGroup,
   takeSeat,
   type NewGroup,
 } from '#store/group-buy.ts'
@@ -22,17 +26,26 @@ import {
   findOrders,
   insertOrder,
   lockBuyer,
+  lockOrder,
   type OrderLocation,
   type OrderView,
 } from '#store/orders.ts'
-import { insertPayment } from '#store/payments.ts'
+import {
+  discountPayments,
+  findPayment,
+  findPaymentTerms,
+  insertPayment,
+  lockPayments,
+  makePaymentCount,
+} from '#store/payments.ts'
 import { findRecipient, type RecipientFields } from '#store/people.ts'
 import { enqueue } from '#store/queue.ts'
 import { findLatestPostOpen, isMember } from '#store/sellers.ts'
 import { reserveStock } from '#store/stock.ts'
 import type { Deps } from './deps.ts'
-import { releaseOrder, releaseOrderIn } from './group-buy.ts'
+import { releaseOrderIn } from './group-buy.ts'
 import { placePayment } from './payments.ts'
+import { promiseMoney } from './purchases.ts'
 
 /** What a person wants: a product alone, a group of their own, or a seat in somebody's. */
 export type Purchase =
@@ -51,6 +64,7 @@ export type PurchaseRefusal =
   | 'carrier-silent'
   | 'already-in'
   | 'too-many-unpaid'
+  | 'no-payment-method'
   | 'too-late'
   | JoinRefusal
 
@@ -140,6 +154,7 @@ export async function buy(
     // Every unpaid order keeps goods from others for a quarter of an hour.
     if ((await countUnpaidOrders(tx, personId)) >= unpaidMax) return { ok: false, reason: 'too-many-unpaid' }
 
+    const paymentTerms = await findPaymentTerms(tx, product.sellerId, personId)
     const terms = await priceFor(purchase)
     if (!terms.ok) return terms
     const post = await findLatestPostOpen(tx, personId, product.productId, now)
@@ -164,20 +179,20 @@ export async function buy(
         promisedTo: promise.to,
         variantId,
         title: product.title,
+        feeBasisPoints: paymentTerms.feeBasisPoints,
       },
       now,
     )
-    const paymentId = outside.newId()
-    const amount = terms.price + quote.quote.cost.amount
-    const { currency } = variant
-    await insertPayment(tx, { paymentId, orderId, provider: outside.provider.name, amount, currency }, now)
-    // The call follows this transaction at once; the job finishes what a killed process could not.
-    await enqueue(
-      tx,
-      'place-payment',
-      { paymentId },
-      { key: `place:${paymentId}`, runAt: new Date(now.getTime() + 20_000) },
-    )
+    const total = terms.price + quote.quote.cost.amount
+    const isGroup = purchase.kind !== 'alone'
+    const isCrossBorder = kind === 'cross_border'
+    const { terms: allowed, buyer } = paymentTerms
+    const facts = { total, currency: variant.currency, isGroup, isCrossBorder, ...buyer }
+    const { hasInvoices } = outside
+    const [method] = methodsFor({ ...facts, hasInvoices }, allowed, abilitiesOf(outside.providers))
+    if (method === undefined) return { ok: false, reason: 'no-payment-method' }
+    const payment = { paymentId: outside.newId(), orderId, method, amount: total, currency: variant.currency }
+    await addPayment(tx, payment, outside, now)
 
     if (terms.newGroup) {
       const groupId = await insertGroup(tx, { ...terms.newGroup, token: outside.newToken() }, now)
@@ -209,8 +224,7 @@ export async function buy(
       }
       const campaign = await findCampaign(tx, variantId, now)
       if (!campaign) return { ok: false, reason: 'no-group-price' }
-      const { holdDays } = outside.provider.capabilities
-      const deadlineAt = groupDeadline(now, campaign.lifetimeMinutes, campaign.endsAt, holdDays)
+      const deadlineAt = groupDeadline(now, campaign.lifetimeMinutes, campaign.endsAt, holdDays(outside.providers))
       const { campaignId, size, price } = campaign
       const newGroup = {
         campaignId,
@@ -254,7 +268,7 @@ async function withPaymentPage(
   outside: Omit<Deps, 'db' | 'now'>,
 ): Promise<PurchaseResult> {
   if (order.payment?.state !== 'created') return { ok: true, order, isNew }
-  await placePayment(db, order.payment.paymentId, outside.provider, outside.returnUrl, now)
+  await placePayment(db, order.payment.paymentId, outside, now)
   const [placed] = await findOrders(db, { id: order.orderId })
   return { ok: true, order: placed ?? order, isNew }
 }
@@ -271,29 +285,52 @@ async function quoteFor(
   return cheapest ? { ok: true, quote: cheapest } : { ok: false, reason: 'no-delivery' }
 }
 
-export type TryAgainResult = { ok: true; order: OrderView } | { ok: false; reason: 'not-found' | 'not-payable' }
+export type PayByResult =
+  | { ok: true; order: OrderView }
+  | { ok: false; reason: 'not-found' | 'not-payable' | 'no-payment-method' }
 
-/** A new attempt to pay after a decline, while the order still holds its stock. */
-export async function payAgain(
+/**
+ * Pays an order another way, or once more after a decline, while it still holds its stock. A page that was opened before
+ * for the same method stays the one that is paid; one for another method may still be paid, and then pays for the order.
+ * @param method left out: the one that was chosen before. `on-delivery` is a promise: the order is placed with it.
+ */
+export async function payBy(
   db: Client,
-  { personId, orderId, now }: { personId: number; orderId: number; now: Date },
+  { personId, orderId, method, now }: { personId: number; orderId: number; method?: PaymentMethod; now: Date },
   outside: Omit<Deps, 'db' | 'now'>,
-): Promise<TryAgainResult> {
-  const started = await inTransaction(db, async (tx): Promise<TryAgainResult | { ok: true }> => {
+): Promise<PayByResult> {
+  const groupId = await findGroupOfOrder(db, orderId)
+  const started = await inTransaction(db, async (tx): Promise<PayByResult | { ok: true }> => {
     await lockBuyer(tx, personId)
+    if (groupId !== undefined) await lockGroup(tx, groupId)
+    const payments = await lockPayments(tx, { orderId })
+    await lockOrder(tx, orderId)
     const [order] = await findOrders(tx, { id: orderId })
     if (!order || order.personId !== personId) return { ok: false, reason: 'not-found' }
     if (order.state !== 'awaiting_payment' || order.expiresAt <= now) return { ok: false, reason: 'not-payable' }
-    if (order.payment?.state !== 'failed') return { ok: true }
-    const paymentId = outside.newId()
-    const { total, currency } = order
-    await insertPayment(tx, { paymentId, orderId, provider: outside.provider.name, amount: total, currency }, now)
-    await enqueue(
-      tx,
-      'place-payment',
-      { paymentId },
-      { key: `place:${paymentId}`, runAt: new Date(now.getTime() + 20_000) },
-    )
+    const counting = payments.find(({ counts }) => counts)
+    const wanted = method ?? counting?.method
+    const allowed = await methodsOfOrder(tx, order, outside)
+    if (wanted === undefined || !allowed.includes(wanted)) return { ok: false, reason: 'no-payment-method' }
+    const { paidAt } = providerOf(outside.providers, { method: wanted }).capabilities.methods[wanted] ?? {}
+    if (counting && !isDead(counting.state)) {
+      if (counting.state !== 'created' && counting.state !== 'pending' && counting.state !== 'unknown')
+        return { ok: false, reason: 'not-payable' }
+      if (counting.method === wanted && paidAt !== 'door') return { ok: true }
+    }
+    const begun = payments.find((one) => one.method === wanted && ['created', 'pending'].includes(one.state))
+    const paymentId = begun?.paymentId ?? outside.newId()
+    if (begun) await makePaymentCount(tx, orderId, paymentId)
+    else {
+      await discountPayments(tx, orderId)
+      const { total, currency } = order
+      await addPayment(tx, { paymentId, orderId, method: wanted, amount: total, currency }, outside, now)
+    }
+    if (paidAt === 'door') {
+      const promised = await findPayment(tx, { id: paymentId })
+      if (promised) await promiseMoney(tx, promised, now)
+    }
+    await orderCardsChanged(tx, orderId)
     return { ok: true }
   })
   if (!started.ok) return started
@@ -305,16 +342,46 @@ export async function payAgain(
   return placed.ok ? { ok: true, order: placed.order } : { ok: true, order }
 }
 
-export type CancelResult = { ok: true; order: OrderView } | { ok: false; reason: 'not-found' | 'too-late' }
+/** The ways in which an order can be paid for, the first being the one that is offered at once. */
+export async function methodsOfOrder(
+  db: Db,
+  order: Pick<OrderView, 'sellerId' | 'personId' | 'total' | 'currency' | 'locationKind' | 'seat'>,
+  outside: Pick<Deps, 'providers' | 'hasInvoices'>,
+): Promise<PaymentMethod[]> {
+  const { terms, buyer } = await findPaymentTerms(db, order.sellerId, order.personId)
+  const facts = {
+    total: order.total,
+    currency: order.currency,
+    isGroup: order.seat !== undefined,
+    isCrossBorder: order.locationKind === 'cross_border',
+    ...buyer,
+    hasInvoices: outside.hasInvoices,
+  }
+  return methodsFor(facts, terms, abilitiesOf(outside.providers))
+}
 
-/** Gives an unpaid order up at once, with its stock and seat. */
-export async function cancelUnpaid(
-  db: Client,
-  { personId, orderId, now }: { personId: number; orderId: number; now: Date },
-): Promise<CancelResult> {
-  const [order] = await findOrders(db, { id: orderId })
-  if (!order || order.personId !== personId) return { ok: false, reason: 'not-found' }
-  if (!(await releaseOrder(db, orderId, 'given-up', now))) return { ok: false, reason: 'too-late' }
-  const [cancelled] = await findOrders(db, { id: orderId })
-  return { ok: true, order: cancelled ?? order }
+/** Writes a payment that counts, and the job that finishes what a killed process could not. */
+async function addPayment(
+  tx: Transaction,
+  payment: { paymentId: string; orderId: number; method: PaymentMethod; amount: bigint; currency: string },
+  outside: Pick<Deps, 'providers'>,
+  now: Date,
+): Promise<void> {
+  const { paymentId, method } = payment
+  const provider = providerOf(outside.providers, { method })
+  const abilities = provider.capabilities.methods[method]
+  await insertPayment(tx, { ...payment, provider: provider.name, twoStage: abilities?.holds === true }, now)
+  if (abilities?.paidAt !== 'page') return
+  const options = { key: `place:${paymentId}`, runAt: new Date(now.getTime() + 20_000) }
+  await enqueue(tx, 'place-payment', { paymentId }, options)
+}
+
+function abilitiesOf(providers: readonly PaymentProvider[]): Partial<Record<PaymentMethod, MethodAbilities>> {
+  return Object.assign({}, ...providers.map(({ capabilities }) => capabilities.methods))
+}
+
+/** Days that every hold lasts which a seat may be paid with; a charge waits as long as one likes. */
+function holdDays(providers: readonly PaymentProvider[]): number {
+  const holds = Object.values(abilitiesOf(providers)).filter((abilities) => abilities.holds)
+  return Math.min(30, ...holds.map((abilities) => abilities.holdDays))
 }

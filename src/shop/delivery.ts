@@ -2,7 +2,7 @@
 import { foldShipmentState, isShipmentEnded, isToldToBuyer, pollPause } from '#domain/delivery.ts'
 import type { OrderState } from '#domain/orders.ts'
 import type { Carrier, CarrierShipment, City, PickupPoint } from '#gateways/carriers.ts'
-import { inTransaction, type Client, type Db } from '#store/db.ts'
+import { inTransaction, type Client, type Db, type Transaction } from '#store/db.ts'
 import {
   claimDueShipments,
   findEvents,
@@ -14,10 +14,13 @@ import {
   updateShipment,
   type ShipmentRow,
 } from '#store/delivery.ts'
+import { freeSeat } from '#store/group-buy.ts'
 import { orderCardsChanged } from '#store/live-cards.ts'
 import { notify, notifyShop } from '#store/notifications.ts'
-import { lockOrder, setOrderState } from '#store/orders.ts'
+import { lockOrder, setDelivered, setOrderState } from '#store/orders.ts'
+import { findPayment, lockPayments, tell, updatePayment } from '#store/payments.ts'
 import { enqueue } from '#store/queue.ts'
+import { handedOver } from './ledger.ts'
 import { OutcomeUnknown } from './outcome.ts'
 
 export type { City, PickupPoint }
@@ -40,6 +43,7 @@ export async function createShipment(db: Client, shipmentId: number, carrier: Ca
   if (earlier.value) return applyCarrierShipment(db, shipmentId, earlier.value, now)
 
   const order = await findParcel(db, shipment.orderId)
+  const payment = await findPayment(db, { orderId: shipment.orderId, counts: true })
   const weightGrams = order.lines.reduce((sum, line) => sum + line.variant.weightGrams * line.quantity, 0)
   const answer = await carrier.create({
     key: shipment.key,
@@ -49,6 +53,9 @@ export async function createShipment(db: Client, shipmentId: number, carrier: Ca
     recipient: { name: order.recipientName, phone: order.recipientPhone },
     sender: { name: order.seller.name },
     parcel: { weightGrams, lengthCm: 25, widthCm: 18, heightCm: 10 },
+    ...(payment?.state === 'promised' && {
+      dueAtDoor: { delivery: { amount: order.deliveryCost, currency: order.currency } },
+    }),
     lines: order.lines.map((line) => ({
       sku: String(line.variantId),
       title: Object.values(line.title as Record<string, string>)[0] ?? order.number,
@@ -85,6 +92,15 @@ export async function refreshShipment(db: Client, shipmentId: number, carrier: C
   await applyCarrierShipment(db, shipmentId, answer.value, now)
 }
 
+/** Asks the carrier about an order's parcel now. @returns false when it does not answer. */
+export async function askAfterParcel(db: Client, orderId: number, carrier: Carrier, now: Date): Promise<boolean> {
+  const shipment = await findShipment(db, { orderId })
+  if (!shipment || shipment.externalId === null) return true
+  const answer = await carrier.find(shipment.externalId)
+  if (answer.ok) await applyCarrierShipment(db, shipment.shipmentId, answer.value, now)
+  return answer.ok
+}
+
 /**
  * A webhook hinted at a parcel: carriers send each once and unsigned, so it only makes us ask sooner. One that came before
  * the carrier's number was stored says nothing here, and the poll, which is quick at first, makes up for it.
@@ -111,7 +127,9 @@ async function applyCarrierShipment(db: Client, shipmentId: number, found: Carri
     if (before === undefined || !shipment) return
     await insertEvents(tx, shipmentId, found.events, now)
     const folded = foldShipmentState(await findEvents(tx, shipmentId))
-    const state: ShipmentRow['state'] = found.acceptance === 'refused' ? 'refused' : (folded ?? before)
+    // Its buyer cancelled the order: what the carrier says of an empty label changes nothing.
+    const state: ShipmentRow['state'] =
+      before === 'cancelled' ? before : found.acceptance === 'refused' ? 'refused' : (folded ?? before)
     const isOver = state === 'refused' || (state !== 'requested' && isShipmentEnded(state))
     const { kind } = (await findParcel(tx, shipment.orderId)).location
     const age = now.getTime() - shipment.createdAt.getTime()
@@ -128,17 +146,45 @@ async function applyCarrierShipment(db: Client, shipmentId: number, found: Carri
       },
       now,
     )
+    if (before === 'cancelled') {
+      if (folded !== undefined && folded !== 'created' && folded !== 'cancelled')
+        await notifyShop(tx, shipment.orderId, 'left-anyway', now)
+      return
+    }
     if (state === before || state === 'requested') return
     if (state === 'refused') return tellRefused(tx, shipment.orderId, now)
-    const order = await lockOrder(tx, shipment.orderId)
+    const { orderId } = shipment
+    await lockPayments(tx, { orderId })
+    const order = await lockOrder(tx, orderId)
     if (!order) return
-    await orderCardsChanged(tx, shipment.orderId)
+    await orderCardsChanged(tx, orderId)
     const orderState = nextOrderState(order.state, state)
-    if (orderState) await setOrderState(tx, shipment.orderId, orderState)
+    if (orderState === 'delivered') {
+      await setDelivered(tx, orderId, now)
+      await handedOver(tx, orderId, now)
+    } else if (orderState) await setOrderState(tx, orderId, orderState)
+    if (state === 'returning' || state === 'returned') await cameBack(tx, orderId, now)
+    if (state === 'lost') await notifyShop(tx, orderId, 'lost', now)
     if (!isToldToBuyer(state)) return
     const data = { orderId: shipment.orderId, state }
     await notify(tx, order.personId, `shipment:${shipmentId}:${state}`, { kind: 'shipment', data }, now)
   })
+}
+
+/**
+ * The parcel was not taken, and is on its way back or there. What was to be paid at the door never will be; what was paid
+ * is the shop's to give back. The goods are for sale again when the shop's feed says that they are there.
+ */
+async function cameBack(tx: Transaction, orderId: number, now: Date): Promise<void> {
+  const payment = await findPayment(tx, { orderId, counts: true })
+  if (payment?.state === 'promised') {
+    const { paymentId, amount } = payment
+    await updatePayment(tx, paymentId, { state: 'voided' }, now)
+    await tell(tx, { paymentId, kind: 'voided', amount }, now)
+    await setOrderState(tx, orderId, 'cancelled', 'refused-at-door')
+    if (payment.seatId !== null) await freeSeat(tx, payment.seatId, 'released')
+  }
+  await notifyShop(tx, orderId, 'came-back', now)
 }
 
 function nextOrderState(current: OrderState, state: string): OrderState | undefined {

@@ -1,4 +1,4 @@
-/** What operations that reach outside are given by the roots: one database, one provider, one carrier, and what is only drawn. */
+/** What operations that reach outside are given by the roots: one database, the providers, one carrier, and what is only drawn. */
 import type { Carrier } from '#gateways/carriers.ts'
 import type { PaymentProvider } from '#gateways/payments.ts'
 import type { Client } from '#store/db.ts'
@@ -8,9 +8,12 @@ export type { Client }
 export type Deps = {
   db: Client
   carrier: Carrier
-  provider: PaymentProvider
-  /** Where a payment page sends the buyer back to: the chat. */
-  returnUrl: string
+  /** Who moves money, one for each way to pay. */
+  providers: readonly PaymentProvider[]
+  /** Invoices can be shown in the messenger: it knows them and its provider's token is set. */
+  hasInvoices: boolean
+  /** Where a payment page sends the buyer back to: the order, in the chat. */
+  returnUrl(orderId: number): string
   now: () => Date
   /** A fresh UUID. */
   newId: () => string

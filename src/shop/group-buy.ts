@@ -1,5 +1,6 @@
 /** Groups by the clock: unpaid purchases are given up, groups past their deadline are closed. */
 import type { GroupState, SeatState } from '#domain/group-buy.ts'
+import { isTaken } from '#domain/payments.ts'
 import { inTransaction, type Client, type Transaction } from '#store/db.ts'
 import {
   failIfDue,
@@ -17,8 +18,9 @@ import { groupCardsChanged, orderCardsChanged } from '#store/live-cards.ts'
 import { notify } from '#store/notifications.ts'
 import { findExpiredOrders, lockOrder, setOrderState } from '#store/orders.ts'
 import { releaseStock } from '#store/stock.ts'
-import { hasMoney, startMove } from '#store/payments.ts'
-import { refundOwed } from './payments.ts'
+import { hasMoney, lockPayments, startMove } from '#store/payments.ts'
+import { breakPromise } from './purchases.ts'
+import { refundOrder } from './refunds.ts'
 
 export type { GroupRow }
 
@@ -45,6 +47,7 @@ export async function releaseOrderIn(
 ): Promise<boolean> {
   const groupId = await findGroupOfOrder(tx, orderId)
   if (groupId !== undefined) await lockGroup(tx, groupId)
+  await lockPayments(tx, { orderId })
   const order = await lockOrder(tx, orderId)
   if (order?.state !== 'awaiting_payment' || (reason === 'unpaid' && order.expiresAt > now)) return false
   if (await hasMoney(tx, orderId)) return false
@@ -88,13 +91,16 @@ async function countDone(ids: readonly number[], act: (id: number) => Promise<bo
 async function closeGroup(db: Client, groupId: number, now: Date): Promise<boolean> {
   return inTransaction(db, async (tx) => {
     if (!(await failIfDue(tx, groupId, now))) return false
-    for (const seat of await lockSeats(tx, groupId)) {
+    for (const { seatId, personId, orderId, state, payment } of await lockSeats(tx, groupId)) {
       // Unpaid seats end with their order, by its own clock; the deadline is never later than the group's.
-      if (seat.state !== 'paid') continue
-      if (seat.paymentState === 'captured') await refundOwed(tx, seat, now)
-      else await startMove(tx, { paymentId: seat.paymentId, kind: 'void', amount: seat.amount }, now)
-      const data = { groupId, orderId: seat.orderId }
-      await notify(tx, seat.personId, `group:${groupId}:failed:${seat.seatId}`, { kind: 'group-failed', data }, now)
+      if (state !== 'paid') continue
+      const { paymentId, amount } = payment
+      if (isTaken(payment.state)) await refundOrder(tx, payment, 'group-failed', now)
+      else if (payment.state === 'promised') {
+        await breakPromise(tx, payment, { state: 'awaiting_group' }, 'released', now)
+      } else await startMove(tx, { paymentId, kind: 'void', amount }, now)
+      const data = { groupId, orderId }
+      await notify(tx, personId, `group:${groupId}:failed:${seatId}`, { kind: 'group-failed', data }, now)
     }
     await groupCardsChanged(tx, groupId)
     return true

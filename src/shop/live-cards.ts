@@ -35,6 +35,7 @@ export async function cardShown(db: Client, card: CardRow, version: number): Pro
   await markCardShown(db, card.messenger, card.messageRef, version)
 }
 
-export async function forgetCard(db: Client, card: CardRow): Promise<void> {
+/** The message is gone, or is about to show another screen. */
+export async function forgetCard(db: Client, card: Pick<CardRow, 'messenger' | 'messageRef'>): Promise<void> {
   await deleteCard(db, card.messenger, card.messageRef)
 }

@@ -12,6 +12,7 @@ import {
   type Notice,
 } from '#store/notifications.ts'
 import { findAddresses, findReader, forgetHandledUpdates, markUnreachable } from '#store/people.ts'
+import { forgetReconciliations } from '#store/reconciliation.ts'
 import { forgetSearches } from '#store/catalog.ts'
 
 export type { ClaimedNotice, Notice }
@@ -72,4 +73,5 @@ export async function tidyUp(db: Client, now: Date): Promise<void> {
   const day = 24 * 60 * 60_000
   await forgetHandledUpdates(db, new Date(now.getTime() - 3 * day))
   await forgetSearches(db, new Date(now.getTime() - 30 * day))
+  await forgetReconciliations(db, new Date(now.getTime() - 90 * day))
 }

@@ -24,6 +24,8 @@ export type KnownVisitor = {
   timeZone: string
   /** Where their parcels go, once they said so. */
   city: City | null
+  /** The message whose button was pressed is edited when what it shows changes. */
+  pressedCard: boolean
   /** What we asked for and still wait for, with what we already know. */
   dialog?: { step: string; data: Record<string, unknown> }
 }
@@ -38,11 +40,13 @@ export async function arrive(
     username?: string
     languageCode?: string
     updateId: string
+    /** The message whose button was pressed. */
+    pressedRef?: string
     opensChat: boolean
   },
   now: Date,
 ): Promise<KnownVisitor | undefined> {
-  const visit = await findVisit(db, who.messenger, who.externalId, who.updateId)
+  const visit = await findVisit(db, who.messenger, who.externalId, who.updateId, who.pressedRef)
   if (visit.wasHandled) return undefined
   const found = visit.person
   if (!found) {
@@ -56,7 +60,7 @@ export async function arrive(
       now,
     )
     if (who.opensChat) await markReachable(db, messenger, externalId, now)
-    return { personId, language, timeZone: 'Europe/Moscow', city: null }
+    return { personId, language, timeZone: 'Europe/Moscow', city: null, pressedCard: visit.pressedCard }
   }
   if (who.opensChat && (found.unreachable || !found.chatOpened))
     await markReachable(db, who.messenger, who.externalId, now)
@@ -65,6 +69,7 @@ export async function arrive(
     language: found.language,
     timeZone: found.timeZone,
     city: found.city,
+    pressedCard: visit.pressedCard,
     ...(found.step !== null && { dialog: { step: found.step, data: (found.data ?? {}) as Record<string, unknown> } }),
   }
 }

@@ -131,6 +131,19 @@ function statementName({ sql }: Pick<SqlQuery, 'sql'>): string {
   return name
 }
 
+const endings = new WeakMap<Db, Map<string, () => Promise<unknown>>>()
+
+/**
+ * Does something as the last thing of the transaction, once for each key and in the order of the keys; at once outside of
+ * one. For rows that many transactions share, such as the job that sends notifications: whoever writes one keeps others
+ * waiting until it commits, and would wait in a circle with them if it took stock or seats afterwards.
+ */
+export async function lastOfAll(db: Db, key: string, work: () => Promise<unknown>): Promise<void> {
+  const lastly = endings.get(db)
+  if (lastly) lastly.set(key, work)
+  else await work()
+}
+
 class Refused extends Error {
   readonly result: unknown
   constructor(result: unknown) {
@@ -142,17 +155,20 @@ class Refused extends Error {
 /**
  * Runs `work` in one transaction and rolls it back when it returns a refusal (`{ok: false}`), so that a refused
  * operation never leaves anything half-written. READ COMMITTED: operations rely on row locks and conditional updates.
- * Rows are locked in this order everywhere: group, payment, seat and order, stock. No call to another company
+ * Rows are locked in this order everywhere: group, parcel, payments, seat and order, stock, jobs (`lastOfAll`). No call to another company
  * belongs inside.
  */
 export async function inTransaction<T>(db: Client, work: (tx: Transaction) => Promise<T>): Promise<T> {
   try {
     return await db.$transaction(
       async (tx) => {
+        const lastly = new Map<string, () => Promise<unknown>>()
+        endings.set(tx, lastly)
         const result = await work(tx)
         if (typeof result === 'object' && result !== null && 'ok' in result && result.ok === false) {
           throw new Refused(result)
         }
+        for (const key of [...lastly.keys()].toSorted()) await lastly.get(key)?.()
         return result
       },
       { timeout: 15_000, maxWait: 15_000 },

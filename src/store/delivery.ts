@@ -26,7 +26,7 @@ export async function insertShipment(db: Db, orderId: number, now: Date): Promis
 
 export async function findShipment(
   db: Db,
-  where: { id: number } | { carrier: string; externalId: string },
+  where: { id: number } | { orderId: number } | { carrier: string; externalId: string },
 ): Promise<ShipmentRow | undefined> {
   const row = await db.shipment.findFirst({ where })
   if (!row) return undefined
@@ -46,6 +46,16 @@ export async function lockShipment(db: Db, shipmentId: number): Promise<Shipment
   const [row] = await db.$queryRaw<{ state: ShipmentRow['state'] }[]>`
     SELECT state FROM shipment WHERE id = ${shipmentId} FOR NO KEY UPDATE`
   return row?.state
+}
+
+/** An order's parcel, locked. @returns undefined when none was asked for. */
+export async function lockOrderShipment(
+  db: Db,
+  orderId: number,
+): Promise<{ shipmentId: number; state: ShipmentRow['state'] } | undefined> {
+  const [row] = await db.$queryRaw<{ shipmentId: number; state: ShipmentRow['state'] }[]>`
+    SELECT id AS "shipmentId", state FROM shipment WHERE order_id = ${orderId} FOR NO KEY UPDATE`
+  return row
 }
 
 export async function updateShipment(

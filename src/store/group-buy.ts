@@ -1,7 +1,7 @@
 import type { GroupState, SeatState } from '#domain/group-buy.ts'
-import type { PaymentState } from '#domain/payments.ts'
 import type { Words } from '#domain/people.ts'
 import { query, type Db } from './db.ts'
+import { lockPayments, type PaymentRow } from './payments.ts'
 import { Prisma } from './prisma/client.ts'
 
 export type GroupRow = {
@@ -236,12 +236,24 @@ export async function freeSeat(db: Db, seatId: number, state: 'released' | 'refu
     FROM freed WHERE g.id = freed.group_id AND (g.state = 'open' OR freed.state = 'held')`
 }
 
+/** What was owed for a seat is with its buyer. */
+export async function refundedSeat(db: Db, seatId: number): Promise<void> {
+  await db.$executeRaw`UPDATE seat SET state = 'refunded' WHERE id = ${seatId} AND state = 'refund_due'`
+}
+
 /** All seats are paid. @returns true exactly once, for the payment that completed the group. */
 export async function formIfFull(db: Db, groupId: number, now: Date): Promise<boolean> {
   const rows = await db.$executeRaw`
     UPDATE "group" SET state = 'formed', closed_at = ${now}, version = version + 1
     WHERE id = ${groupId} AND state = 'open' AND paid_seats = size`
   return rows === 1
+}
+
+/** Everybody left: there is nothing to join any more. */
+export async function closeIfEmpty(db: Db, groupId: number, now: Date): Promise<void> {
+  await db.$executeRaw`
+    UPDATE "group" SET state = 'cancelled', closed_at = ${now}, version = version + 1
+    WHERE id = ${groupId} AND state = 'open' AND taken_seats = 0`
 }
 
 /** The deadline passed first. @returns true exactly once. */
@@ -270,26 +282,20 @@ export async function findDueGroups(db: Db, now: Date, limit: number): Promise<n
   return rows.map(({ id }) => id)
 }
 
-export type LockedSeat = {
-  seatId: number
-  personId: number
-  orderId: number
-  state: SeatState
-  paymentId: string
-  paymentState: PaymentState
-  amount: bigint
-}
-
 /**
- * Seats of a group with their orders and the payments that count, locked, in key order. At most one payment of an order
- * is alive; times do not tell which, for two processes' clocks may differ.
+ * Seats of a group that hold or have money, locked, in key order. Their payments are locked first, as everywhere, so
+ * that none changes under the decision.
  */
-export async function lockSeats(db: Db, groupId: number): Promise<LockedSeat[]> {
-  return db.$queryRaw`
-    SELECT s.id AS "seatId", s.person_id AS "personId", s.order_id AS "orderId", s.state, p.id::text AS "paymentId",
-      p.state AS "paymentState", p.amount
-    FROM seat s JOIN LATERAL (
-      SELECT id, state, amount FROM payment WHERE order_id = s.order_id
-      ORDER BY state IN ('failed', 'voided', 'expired'), created_at DESC, id DESC LIMIT 1) p ON true
-    WHERE s.group_id = ${groupId} AND s.state IN ('held', 'paid') ORDER BY s.id FOR NO KEY UPDATE OF s`
+export async function lockSeats(
+  db: Db,
+  groupId: number,
+): Promise<{ seatId: number; personId: number; orderId: number; state: SeatState; payment: PaymentRow }[]> {
+  const payments = await lockPayments(db, { groupId })
+  const seats = await db.$queryRaw<{ seatId: number; personId: number; orderId: number; state: SeatState }[]>`
+    SELECT id AS "seatId", person_id AS "personId", order_id AS "orderId", state FROM seat
+    WHERE group_id = ${groupId} AND state IN ('held', 'paid') ORDER BY id FOR NO KEY UPDATE`
+  return seats.flatMap((seat) => {
+    const payment = payments.find(({ orderId, counts }) => counts && orderId === seat.orderId)
+    return payment ? [{ ...seat, payment }] : []
+  })
 }

@@ -21,7 +21,7 @@ export async function claimInstallation(db: Db, messenger: string, account: stri
 export async function forgetPeople(db: Client): Promise<boolean> {
   return inTransaction(db, async (tx) => {
     if ((await tx.person.count()) === 0) return false
-    await tx.$executeRaw`TRUNCATE person, brand_channel, handled_update, uploaded_picture CASCADE`
+    await tx.$executeRaw`TRUNCATE person, brand_channel, handled_update, uploaded_picture, reconciliation CASCADE`
     await tx.$executeRaw`UPDATE stock_level SET reserved = 0 WHERE reserved > 0`
     await tx.$executeRaw`DELETE FROM graphile_worker._private_jobs`
     return true

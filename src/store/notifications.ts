@@ -13,15 +13,40 @@ export type NoticeKinds = {
   'group-formed': { groupId: number; orderId: number }
   'group-failed': { groupId: number; orderId: number }
   shipment: { orderId: number; state: string }
-  /** Money was taken for an order that ended: it is given back by hand. */
+  /** Money was taken for an order that ended: it is on its way back. */
   'refund-owed': { orderId: number }
+  /** The money of an order's refund is with the buyer. */
+  'refund-done': { orderId: number; moveId: string }
+  /** The provider would not make the refund: a person will. */
+  'refund-by-hand': { orderId: number; moveId: string }
+  /** Paid for twice: the second payment goes back. */
+  'paid-twice': { orderId: number }
+  'return-declined': { orderId: number; moveId: string }
+  /** The bank keeps the money only until soon and the group goes on: the seat is given up. */
+  'hold-ending': { orderId: number; groupId: number }
   /** The carrier will not take the parcel. */
   'delivery-refused': { orderId: number }
   /** To the shop's people: an order that needs one of them. */
-  'shop-attention': { orderId: number; about: 'refund' | 'delivery' }
+  'shop-attention': { orderId: number; about: ShopMatter; moveId?: string }
   'channel-added': { channelId: number }
   'post-published': { postId: number; state: 'sent' | 'failed' | 'withdrawn' | 'doubtful' }
 }
+/**
+ * What the shop's people are told of: a refund that must be made by hand, a parcel that the carrier refused, a return
+ * that a buyer asks for, a paid order that its buyer cancelled, its parcel that left all the same, a parcel that was
+ * not taken or was lost, a hold that ends too soon, money that the provider's list or the books say something else of.
+ */
+export type ShopMatter =
+  | 'refund'
+  | 'delivery'
+  | 'return'
+  | 'cancelled'
+  | 'left-anyway'
+  | 'came-back'
+  | 'lost'
+  | 'hold'
+  | 'difference'
+
 export type NoticeKind = keyof NoticeKinds
 export type Notice = { [K in NoticeKind]: { kind: K; data: NoticeKinds[K] } }[NoticeKind]
 
@@ -35,6 +60,11 @@ const priorities: Record<NoticeKind, number> = {
   'seat-paid': 1,
   shipment: 1,
   'refund-owed': 1,
+  'refund-done': 1,
+  'refund-by-hand': 1,
+  'paid-twice': 1,
+  'return-declined': 1,
+  'hold-ending': 1,
   'delivery-refused': 1,
   'shop-attention': 1,
   'group-joined': 2,
@@ -57,15 +87,24 @@ export async function notify(db: Db, personId: number, key: string, notice: Noti
   if (made === 1) await enqueue(db, 'send-notifications', {}, { key: 'send-notifications', queue: 'sending' })
 }
 
-/** Tells everybody of the shop that an order needs one of them; there is no other place where it would be seen. */
-export async function notifyShop(db: Db, orderId: number, about: 'refund' | 'delivery', now: Date): Promise<void> {
+/**
+ * Tells everybody of the shop that an order needs one of them; there is no other place where it would be seen.
+ * @param moveId which of the order's moves of money it is about: each is told of once.
+ */
+export async function notifyShop(
+  db: Db,
+  orderId: number,
+  about: ShopMatter,
+  now: Date,
+  moveId?: string,
+): Promise<void> {
   const members = await db.sellerMember.findMany({
     where: { seller: { orders: { some: { id: orderId } } } },
     select: { personId: true },
   })
   for (const { personId } of members) {
-    const notice: Notice = { kind: 'shop-attention', data: { orderId, about } }
-    await notify(db, personId, `order:${orderId}:${about}:shop:${personId}`, notice, now)
+    const notice: Notice = { kind: 'shop-attention', data: { orderId, about, ...(moveId && { moveId }) } }
+    await notify(db, personId, `order:${orderId}:${about}:${moveId ?? ''}:shop:${personId}`, notice, now)
   }
 }
 

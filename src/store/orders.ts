@@ -1,5 +1,5 @@
 import type { OrderState } from '#domain/orders.ts'
-import type { PaymentState } from '#domain/payments.ts'
+import type { PaymentMethod, PaymentState } from '#domain/payments.ts'
 import type { GroupState, SeatState } from '#domain/group-buy.ts'
 import type { LocationKind, ShipmentState } from '#domain/delivery.ts'
 import type { Words } from '#domain/people.ts'
@@ -33,6 +33,7 @@ export type NewOrder = {
   promisedTo: Date
   variantId: number
   title: Words
+  feeBasisPoints: number
 }
 
 export async function insertOrder(db: Db, order: NewOrder, now: Date): Promise<number> {
@@ -63,6 +64,7 @@ export async function insertOrder(db: Db, order: NewOrder, now: Date): Promise<n
       tariffCode: order.tariffCode,
       promisedFrom: order.promisedFrom,
       promisedTo: order.promisedTo,
+      feeBasisPoints: order.feeBasisPoints,
       lines: {
         create: {
           variantId: order.variantId,
@@ -77,6 +79,8 @@ export async function insertOrder(db: Db, order: NewOrder, now: Date): Promise<n
   return id
 }
 
+export type OrderLineView = { lineId: number; title: Words; quantity: number; unitPrice: bigint }
+
 /** An order with all that is shown of it. */
 export type OrderView = {
   orderId: number
@@ -85,6 +89,7 @@ export type OrderView = {
   sellerId: number
   state: OrderState
   cancelReason: string | null
+  deliveredAt: Date | null
   goodsTotal: bigint
   deliveryCost: bigint
   total: bigint
@@ -101,11 +106,18 @@ export type OrderView = {
   options: Record<string, Record<string, string>>
   productId: number
   picture: string | null
+  lines: OrderLineView[]
+  locationKind: LocationKind
+  /** The payment that counts. */
   payment?: {
     paymentId: string
+    method: PaymentMethod
     state: PaymentState
     confirmationUrl: string | null
     declineReason: string | null
+    captured: bigint
+    refunding: bigint
+    refunded: bigint
   }
   seat?: {
     seatId: number
@@ -117,8 +129,6 @@ export type OrderView = {
   shipment?: { state: ShipmentState | 'requested' | 'refused'; number: string | null }
 }
 
-const deadPayments: ReadonlySet<string> = new Set(['failed', 'voided', 'expired'] satisfies PaymentState[])
-
 /** @param where an order's id, its idempotence key, or a person's newest ones. */
 export async function findOrders(
   db: Db,
@@ -129,17 +139,20 @@ export async function findOrders(
     orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
     take: 'limit' in where ? where.limit : 1,
     include: {
-      lines: { include: { variant: { include: { product: { select: { pictures: true, id: true } } } } } },
-      payments: { orderBy: { createdAt: 'desc' } },
+      lines: {
+        orderBy: { id: 'asc' },
+        include: { variant: { include: { product: { select: { pictures: true, id: true } } } } },
+      },
+      payments: { where: { counts: true } },
       seat: { include: { group: true } },
       shipment: true,
+      location: { select: { kind: true } },
     },
   })
   return rows.map((row): OrderView => {
     const line = row.lines[0]
     if (!line) throw new Error(`order ${row.id} has no line`)
-    // At most one is alive; times do not tell which, for two processes' clocks may differ.
-    const payment = row.payments.find(({ state }) => !deadPayments.has(state)) ?? row.payments[0]
+    const [payment] = row.payments
     return {
       orderId: row.id,
       number: row.number,
@@ -147,6 +160,7 @@ export async function findOrders(
       sellerId: row.sellerId,
       state: row.state as OrderState,
       cancelReason: row.cancelReason,
+      deliveredAt: row.deliveredAt,
       goodsTotal: row.goodsTotal,
       deliveryCost: row.deliveryCost,
       total: row.total,
@@ -170,12 +184,23 @@ export async function findOrders(
       options: line.variant.options as OrderView['options'],
       productId: line.variant.product.id,
       picture: line.variant.product.pictures[0] ?? null,
+      lines: row.lines.map(({ id, title, quantity, unitPrice }) => ({
+        lineId: id,
+        title: title as Words,
+        quantity,
+        unitPrice,
+      })),
+      locationKind: row.location.kind as LocationKind,
       ...(payment && {
         payment: {
           paymentId: payment.id,
+          method: payment.method as PaymentMethod,
           state: payment.state as PaymentState,
           confirmationUrl: payment.confirmationUrl,
           declineReason: payment.declineReason,
+          captured: payment.captured,
+          refunding: payment.refunding,
+          refunded: payment.refunded,
         },
       }),
       ...(row.seat && {
@@ -219,8 +244,18 @@ export async function lockOrder(db: Db, orderId: number): Promise<LockedOrder | 
   return row
 }
 
-/** `given-up`: by the buyer; `unpaid`: its time was over; else what the payment did. */
-export type CancelReason = 'given-up' | 'unpaid' | 'released' | 'hold-expired' | 'refund-owed'
+/**
+ * `given-up`: unpaid, by the buyer; `cancelled`: paid, by the buyer; `unpaid`: its time was over; `refused-at-door`: it
+ * was to be paid there and was not; else what the payment did.
+ */
+export type CancelReason =
+  | 'given-up'
+  | 'unpaid'
+  | 'released'
+  | 'hold-expired'
+  | 'refund-owed'
+  | 'cancelled'
+  | 'refused-at-door'
 
 export async function setOrderState(
   db: Db,
@@ -273,4 +308,24 @@ export async function addPopularity(db: Db, orderId: number): Promise<void> {
   await db.$executeRaw`
     UPDATE product p SET popularity = p.popularity + l.quantity
     FROM order_line l JOIN variant v ON v.id = l.variant_id WHERE l.order_id = ${orderId} AND p.id = v.product_id`
+}
+
+export async function setDelivered(db: Db, orderId: number, at: Date): Promise<void> {
+  await db.order.update({ where: { id: orderId }, data: { state: 'delivered', deliveredAt: at } })
+}
+
+/** Who an order's money is between, and on what terms. */
+export async function findOrderParties(
+  db: Db,
+  orderId: number,
+): Promise<{ personId: number; sellerId: number; feeBasisPoints: number; deliveryCost: bigint }> {
+  return db.order.findUniqueOrThrow({
+    where: { id: orderId },
+    select: { personId: true, sellerId: true, deliveryCost: true, feeBasisPoints: true },
+  })
+}
+
+/** The buyer gets more time, for something they have begun. Never less. */
+export async function extendOrder(db: Db, orderId: number, expiresAt: Date): Promise<void> {
+  await db.$executeRaw`UPDATE "order" SET expires_at = greatest(expires_at, ${expiresAt}) WHERE id = ${orderId}`
 }

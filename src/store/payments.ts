@@ -1,13 +1,22 @@
-import type { PaymentState } from '#domain/payments.ts'
-import type { Db } from './db.ts'
+import type { OrderState } from '#domain/orders.ts'
+import type { MoneyEvent, PaymentMethod, PaymentState, PaymentTerms, RefundReason } from '#domain/payments.ts'
+import type { Words } from '#domain/people.ts'
+import { query, type Db } from './db.ts'
+import { Prisma } from './prisma/client.ts'
 import { enqueue } from './queue.ts'
 
 export type PaymentRow = {
   paymentId: string
   orderId: number
   provider: string
+  method: PaymentMethod
   twoStage: boolean
+  /** Whether it is the one that pays for its order. */
+  counts: boolean
   amount: bigint
+  captured: bigint
+  refunding: bigint
+  refunded: bigint
   currency: string
   state: PaymentState
   externalId: string | null
@@ -16,56 +25,76 @@ export type PaymentRow = {
   seatId: number | null
 }
 
+/** Writes a payment that counts; another one of the order must not. */
 export async function insertPayment(
   db: Db,
-  payment: { paymentId: string; orderId: number; provider: string; amount: bigint; currency: string },
+  payment: {
+    paymentId: string
+    orderId: number
+    provider: string
+    method: PaymentMethod
+    twoStage: boolean
+    amount: bigint
+    currency: string
+  },
   now: Date,
 ): Promise<void> {
-  await db.payment.create({
-    data: {
-      id: payment.paymentId,
-      orderId: payment.orderId,
-      provider: payment.provider,
-      twoStage: true,
-      amount: payment.amount,
-      currency: payment.currency,
-      state: 'created',
-      createdAt: now,
-      updatedAt: now,
-    },
-  })
+  const { paymentId, ...fields } = payment
+  await db.payment.create({ data: { id: paymentId, ...fields, state: 'created', createdAt: now, updatedAt: now } })
 }
+
+// Written by hand, as all that a job about a payment asks: Prisma reads a payment with its seat in three queries, and its
+// engine takes more processor time for one than PostgreSQL does.
+const paymentColumns = Prisma.sql`
+  p.id::text AS "paymentId", p.order_id AS "orderId", p.provider, p.method, p.two_stage AS "twoStage", p.counts, p.amount,
+  p.captured, p.refunding, p.refunded, p.currency, p.state, p.external_id AS "externalId", p.created_at AS "createdAt",
+  s.group_id AS "groupId", s.id AS "seatId"`
 
 /** @returns undefined when there is no such payment. Without a lock: for reading, and for knowing which group to lock first. */
 export async function findPayment(
   db: Db,
-  where: { id: string } | { provider: string; externalId: string },
+  where: { id: string } | { externalId: string } | { orderId: number; counts: true },
 ): Promise<PaymentRow | undefined> {
-  const row = await db.payment.findFirst({
-    where,
-    include: { order: { select: { seat: { select: { id: true, groupId: true } } } } },
-  })
-  if (!row) return undefined
-  return {
-    paymentId: row.id,
-    orderId: row.orderId,
-    provider: row.provider,
-    twoStage: row.twoStage,
-    amount: row.amount,
-    currency: row.currency,
-    state: row.state as PaymentState,
-    externalId: row.externalId,
-    createdAt: row.createdAt,
-    groupId: row.order.seat?.groupId ?? null,
-    seatId: row.order.seat?.id ?? null,
-  }
+  const isWanted =
+    'id' in where
+      ? Prisma.sql`p.id = ${where.id}::uuid`
+      : 'externalId' in where
+        ? Prisma.sql`p.external_id = ${where.externalId}`
+        : Prisma.sql`p.order_id = ${where.orderId} AND p.counts`
+  const [row] = await query<PaymentRow>(
+    db,
+    Prisma.sql`SELECT ${paymentColumns} FROM payment p LEFT JOIN seat s ON s.order_id = p.order_id WHERE ${isWanted} LIMIT 1`,
+  )
+  return row
 }
 
-/** Waits for the row and returns its present state. */
-export async function lockPayment(db: Db, paymentId: string): Promise<PaymentState | undefined> {
-  const [row] = await db.$queryRaw<{ state: PaymentState }[]>`
-    SELECT state FROM payment WHERE id = ${paymentId}::uuid FOR NO KEY UPDATE`
-  return row?.state
+/**
+ * All payments of an order, or of a group's orders, locked in the order of their keys: which of them counts is decided
+ * among them. Call it after the group's lock and before the orders'.
+ */
+export async function lockPayments(db: Db, of: { orderId: number } | { groupId: number }): Promise<PaymentRow[]> {
+  const isWanted =
+    'orderId' in of
+      ? Prisma.sql`p.order_id = ${of.orderId}`
+      : Prisma.sql`p.order_id IN (SELECT order_id FROM seat WHERE group_id = ${of.groupId})`
+  await db.$queryRaw`SELECT 1 FROM payment p WHERE ${isWanted} ORDER BY p.id FOR NO KEY UPDATE`
+  // Asked once more: whoever held the locks may have written another payment, which the first look could not see.
+  return query<PaymentRow>(
+    db,
+    Prisma.sql`SELECT ${paymentColumns} FROM payment p LEFT JOIN seat s ON s.order_id = p.order_id
+      WHERE ${isWanted} ORDER BY p.id`,
+  )
+}
+
+/** Has another payment pay for the order. Call with all of them locked. */
+export async function makePaymentCount(db: Db, orderId: number, paymentId: string): Promise<void> {
+  await db.$executeRaw`UPDATE payment SET counts = false WHERE order_id = ${orderId} AND counts AND id <> ${paymentId}::uuid`
+  await db.$executeRaw`UPDATE payment SET counts = true WHERE id = ${paymentId}::uuid`
+}
+
+/** No payment of the order counts from here on; the caller writes one that does. */
+export async function discountPayments(db: Db, orderId: number): Promise<void> {
+  await db.$executeRaw`UPDATE payment SET counts = false WHERE order_id = ${orderId} AND counts`
 }
 
 export async function updatePayment(
@@ -73,29 +102,105 @@ export async function updatePayment(
   paymentId: string,
   change: {
     state?: PaymentState
+    captured?: bigint
     externalId?: string
+    chargeId?: string
     confirmationUrl?: string | null
     holdUntil?: Date | null
     declineReason?: string | null
   },
   now: Date,
 ): Promise<void> {
-  await db.payment.update({ where: { id: paymentId }, data: { ...change, updatedAt: now } })
+  const { state, captured, externalId, chargeId, confirmationUrl, holdUntil, declineReason } = change
+  const set = [
+    Prisma.sql`updated_at = ${now}`,
+    ...(state === undefined ? [] : [Prisma.sql`state = ${state}`]),
+    ...(captured === undefined ? [] : [Prisma.sql`captured = ${captured}`]),
+    ...(externalId === undefined ? [] : [Prisma.sql`external_id = ${externalId}`]),
+    ...(chargeId === undefined ? [] : [Prisma.sql`charge_id = ${chargeId}`]),
+    ...(confirmationUrl === undefined ? [] : [Prisma.sql`confirmation_url = ${confirmationUrl}`]),
+    ...(holdUntil === undefined ? [] : [Prisma.sql`hold_until = ${holdUntil}`]),
+    ...(declineReason === undefined ? [] : [Prisma.sql`decline_reason = ${declineReason}`]),
+  ]
+  const rows = await db.$executeRaw`UPDATE payment SET ${Prisma.join(set)} WHERE id = ${paymentId}::uuid`
+  if (rows !== 1) throw new Error(`no payment ${paymentId}`)
 }
 
-/** Money is on hold, on its way, or taken: such an order is not unpaid. */
+/** What a provider is told of an order. */
+export type PayableOrder = {
+  orderId: number
+  number: string
+  state: OrderState
+  deliveryCost: bigint
+  phone: string
+  /** In the order of their ids; never none. */
+  lines: { lineId: number; title: Words; quantity: number; unitPrice: bigint }[]
+}
+
+export async function findPayableOrder(db: Db, orderId: number): Promise<PayableOrder | undefined> {
+  type Line = PayableOrder['lines'][number]
+  const rows = await query<Omit<PayableOrder, 'lines'> & Line>(
+    db,
+    Prisma.sql`SELECT o.id AS "orderId", o.number, o.state, o.delivery_cost AS "deliveryCost", o.recipient_phone AS phone,
+        l.id AS "lineId", l.title, l.quantity, l.unit_price AS "unitPrice"
+      FROM "order" o JOIN order_line l ON l.order_id = o.id WHERE o.id = ${orderId} ORDER BY l.id`,
+  )
+  const [first] = rows
+  if (!first) return undefined
+  const { number, state, deliveryCost, phone } = first
+  const lines = rows.map(({ lineId, title, quantity, unitPrice }) => ({ lineId, title, quantity, unitPrice }))
+  return { orderId, number, state, deliveryCost, phone, lines }
+}
+
+/** Tells the buyer's story on, in the transaction of what happened. */
+export async function tell(
+  db: Db,
+  event: { paymentId: string; moveId?: string; kind: MoneyEvent; amount: bigint },
+  at: Date,
+): Promise<void> {
+  await db.$executeRaw`
+    INSERT INTO payment_event (payment_id, move_id, kind, amount, at)
+    VALUES (${event.paymentId}::uuid, ${event.moveId ?? null}::uuid, ${event.kind}, ${event.amount}, ${at})`
+}
+
+/** Money is on hold, on its way, promised or taken: such an order is not unpaid. */
 export async function hasMoney(db: Db, orderId: number): Promise<boolean> {
-  const states: PaymentState[] = ['held', 'capturing', 'captured', 'voiding']
-  return (await db.payment.count({ where: { orderId, state: { in: states } } })) > 0
+  const states: PaymentState[] = ['promised', 'held', 'capturing', 'captured', 'part_refunded', 'voiding']
+  return (await db.payment.count({ where: { orderId, counts: true, state: { in: states } } })) > 0
 }
 
-export type MoveKind = 'capture' | 'void' | 'refund'
+/** What a seller allows, and what they know of a buyer. @param personId the buyer. */
+export async function findPaymentTerms(
+  db: Db,
+  sellerId: number,
+  personId: number,
+): Promise<{ terms: PaymentTerms; buyer: { refusedAtDoor: number; promises: number }; feeBasisPoints: number }> {
+  const seller = await db.seller.findUniqueOrThrow({
+    where: { id: sellerId },
+    select: { paymentMethods: true, onDeliveryMax: true, onDeliveryForGroups: true, feeBasisPoints: true },
+  })
+  const [buyer = { refusedAtDoor: 0, promises: 0 }] = await db.$queryRaw<{ refusedAtDoor: number; promises: number }[]>`
+    SELECT (SELECT count(*)::int FROM "order" WHERE person_id = ${personId} AND cancel_reason = 'refused-at-door')
+        AS "refusedAtDoor",
+      (SELECT count(*)::int FROM "order" o JOIN payment p ON p.order_id = o.id AND p.state = 'promised'
+        WHERE o.person_id = ${personId}) AS promises`
+  const { paymentMethods, feeBasisPoints, ...limits } = seller
+  return { terms: { methods: paymentMethods as PaymentMethod[], ...limits }, buyer, feeBasisPoints }
+}
+
+export type MoveKind = 'capture' | 'void' | 'refund' | 'chargeback'
+export type MoveState = 'asked' | 'declined' | 'created' | 'pending' | 'done' | 'failed' | 'by_hand'
 export type MoveRow = {
   moveId: string
   kind: MoveKind
-  state: 'created' | 'pending' | 'done' | 'failed' | 'by_hand'
+  state: MoveState
   amount: bigint
+  reason: RefundReason | null
+  lineId: number | null
+  quantity: number | null
+  externalId: string | null
   attempts: number
+  createdAt: Date
   paymentId: string
 }
 
@@ -117,24 +222,31 @@ export async function startMove(
   await enqueue(db, 'move-payment', { moveId: row.id }, { key: `move:${row.id}` })
 }
 
-/** A refund that no rule can make by itself: it waits for a person. */
-export async function oweRefundByHand(db: Db, paymentId: string, amount: bigint, now: Date): Promise<void> {
-  await db.$executeRaw`
-    INSERT INTO payment_move (id, payment_id, kind, amount, state, created_at, updated_at)
-    VALUES (gen_random_uuid(), ${paymentId}::uuid, 'refund', ${amount}, 'by_hand', ${now}, ${now})`
+export async function findMove(
+  db: Db,
+  where: { id: string } | { requestKey: string } | { lineId: number; state: 'asked' },
+): Promise<MoveRow | undefined> {
+  const isWanted =
+    'id' in where
+      ? Prisma.sql`id = ${where.id}::uuid`
+      : 'requestKey' in where
+        ? Prisma.sql`request_key = ${where.requestKey}`
+        : Prisma.sql`line_id = ${where.lineId} AND state = 'asked'`
+  const [row] = await query<MoveRow>(db, Prisma.sql`SELECT ${moveColumns} FROM payment_move WHERE ${isWanted} LIMIT 1`)
+  return row
 }
 
-export async function findMove(db: Db, moveId: string): Promise<MoveRow | undefined> {
-  const row = await db.paymentMove.findUnique({ where: { id: moveId } })
-  if (!row) return undefined
-  return {
-    moveId: row.id,
-    kind: row.kind as MoveKind,
-    state: row.state as MoveRow['state'],
-    amount: row.amount,
-    attempts: row.attempts,
-    paymentId: row.paymentId,
-  }
+const moveColumns = Prisma.sql`
+  id::text AS "moveId", payment_id::text AS "paymentId", kind, state, amount, reason, line_id AS "lineId", quantity,
+  external_id AS "externalId", attempts, created_at AS "createdAt"`
+
+/** Moves of an order's payments, oldest first. */
+export async function findMoves(db: Db, orderId: number): Promise<MoveRow[]> {
+  return query<MoveRow>(
+    db,
+    Prisma.sql`SELECT ${moveColumns} FROM payment_move
+      WHERE payment_id IN (SELECT id FROM payment WHERE order_id = ${orderId}) ORDER BY created_at`,
+  )
 }
 
 /** A payment reached its end at the provider: the move that led there is done, one that led elsewhere came too late. */
@@ -144,29 +256,71 @@ export async function finishMoves(db: Db, paymentId: string, done: 'capture' | '
     WHERE payment_id = ${paymentId}::uuid AND kind IN ('capture', 'void') AND state IN ('created', 'pending')`
 }
 
+/** An attempt came to this. Moves that have ended stay as they are. @returns whether it was still under way. */
 export async function noteMoveAttempt(
   db: Db,
   moveId: string,
-  state: MoveRow['state'],
-  error: string | null,
+  change: { state: 'pending' | 'by_hand'; error: string | null; externalId?: string },
   now: Date,
-): Promise<void> {
-  await db.paymentMove.update({
-    where: { id: moveId },
-    data: { state, error, attempts: { increment: 1 }, updatedAt: now },
-  })
+): Promise<boolean> {
+  const rows = await db.$executeRaw`
+    UPDATE payment_move SET state = ${change.state}, error = ${change.error}, attempts = attempts + 1,
+      external_id = coalesce(${change.externalId ?? null}::text, external_id), updated_at = ${now}
+    WHERE id = ${moveId}::uuid AND state IN ('created', 'pending')`
+  return rows === 1
 }
 
 /**
- * Payments whose provider has been silent for too long: a lost webhook, a killed process. Each row is touched, so
- * that it comes again only after the same pause.
+ * Payments whose provider has been silent for too long: a lost webhook, a killed process, a hold past its end, a refund
+ * that nobody tells us about. Each row is touched, so that it comes again only after the same pause.
  */
 export async function claimSilentPayments(db: Db, silentSince: Date, now: Date, limit: number): Promise<string[]> {
   const rows = await db.$queryRaw<{ id: string }[]>`
     UPDATE payment SET updated_at = ${now} WHERE id IN (
-      SELECT id FROM payment
-      WHERE state IN ('created', 'pending', 'unknown', 'capturing', 'voiding') AND updated_at < ${silentSince}
+      SELECT id FROM payment p
+      WHERE updated_at < ${silentSince} AND (
+        (state IN ('created', 'pending', 'unknown', 'capturing', 'voiding') AND method IN ('card', 'sbp'))
+        OR (state = 'held' AND hold_until < ${now})
+        OR (refunding > 0 AND EXISTS (SELECT 1 FROM payment_move m
+          WHERE m.payment_id = p.id AND m.kind = 'refund' AND m.state IN ('created', 'pending'))))
       ORDER BY updated_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
     RETURNING id::text`
   return rows.map(({ id }) => id)
+}
+
+/**
+ * Holds that end before `until` while their money still waits for something; each is found until it has ended. Those that
+ * something can be done about come first.
+ */
+export async function findEndingHolds(db: Db, until: Date, limit: number): Promise<string[]> {
+  const rows = await db.$queryRaw<{ id: string }[]>`
+    SELECT id::text FROM payment WHERE state IN ('held', 'capturing') AND hold_until <= ${until}
+    ORDER BY state = 'capturing', hold_until LIMIT ${limit}`
+  return rows.map(({ id }) => id)
+}
+
+/** What happened to an order's money, oldest first. */
+export type StoryLine = {
+  kind: MoneyEvent
+  amount: bigint
+  currency: string
+  method: PaymentMethod
+  reason: RefundReason | null
+  at: Date
+}
+
+export async function findMoneyStory(db: Db, orderId: number): Promise<StoryLine[]> {
+  const rows = await db.paymentEvent.findMany({
+    where: { payment: { orderId } },
+    orderBy: { id: 'asc' },
+    include: { payment: { select: { method: true, currency: true } }, move: { select: { reason: true } } },
+  })
+  return rows.map(({ kind, amount, at, payment, move }) => ({
+    kind: kind as MoneyEvent,
+    amount,
+    currency: payment.currency,
+    method: payment.method as PaymentMethod,
+    reason: (move?.reason ?? null) as RefundReason | null,
+    at,
+  }))
 }

@@ -4,6 +4,8 @@ import { Prisma } from './prisma/client.ts'
 
 export type Visit = {
   wasHandled: boolean
+  /** The pressed message shows something that it is edited for when that changes. */
+  pressedCard: boolean
   person?: {
     personId: number
     language: Language
@@ -21,21 +23,33 @@ export type City = Pick<RecipientFields, 'cityCode' | 'cityName'>
 
 type VisitRow = Omit<NonNullable<Visit['person']>, 'personId' | 'city'> & {
   wasHandled: boolean
+  pressedCard: boolean
   personId: number | null
   cityCode: number | null
   cityName: string
 }
 
-type Caller = { messenger: string; externalId: string; updateId: string }
+type Caller = { messenger: string; externalId: string; updateId: string; pressedRef: string | null }
 
-/** Everything that is needed before an update can be handled, in one round trip or less: it runs for every tap. */
-export async function findVisit(db: Db, messenger: string, externalId: string, updateId: string): Promise<Visit> {
-  const { wasHandled, personId, cityCode, cityName, ...rest } = await visits(db, { messenger, externalId, updateId })
+/**
+ * Everything that is needed before an update can be handled, in one round trip or less: it runs for every tap.
+ * @param pressedRef the message whose button was pressed.
+ */
+export async function findVisit(
+  db: Db,
+  messenger: string,
+  externalId: string,
+  updateId: string,
+  pressedRef: string | null = null,
+): Promise<Visit> {
+  const row = await visits(db, { messenger, externalId, updateId, pressedRef })
+  const { wasHandled, pressedCard, personId, cityCode, cityName, ...rest } = row
   const city = cityCode === null ? null : { cityCode, cityName }
-  return personId === null ? { wasHandled } : { wasHandled, person: { personId, city, ...rest } }
+  const found = { wasHandled, pressedCard }
+  return personId === null ? found : { ...found, person: { personId, city, ...rest } }
 }
 
-/** Counts handled updates rather than asking EXISTS, which PostgreSQL answers by reading the whole table into a hash. */
+/** Counts rather than asking EXISTS, which PostgreSQL answers by reading the whole table into a hash. */
 const visits = together(async (db, callers: Caller[]) =>
   query<VisitRow>(
     db,
@@ -43,14 +57,18 @@ const visits = together(async (db, callers: Caller[]) =>
     SELECT (
         SELECT count(*) FROM handled_update h WHERE h.messenger = one.messenger AND h.update_id = one.update_id
       ) > 0 AS "wasHandled",
+      (
+        SELECT count(*) FROM live_card c WHERE c.messenger = one.messenger AND c.message_ref = one.pressed_ref
+      ) > 0 AS "pressedCard",
       p.id AS "personId", p.language, p.time_zone AS "timeZone", d.step, d.data,
       i.chat_opened_at IS NOT NULL AS "chatOpened", i.unreachable_at IS NOT NULL AS "unreachable",
       r.city_code AS "cityCode", r.city_name AS "cityName"
     FROM unnest(
         (SELECT ${callers.map(({ messenger }) => messenger)}::text[]),
         (SELECT ${callers.map(({ externalId }) => externalId)}::text[]),
-        (SELECT ${callers.map(({ updateId }) => updateId)}::text[])
-      ) WITH ORDINALITY one (messenger, external_id, update_id, place)
+        (SELECT ${callers.map(({ updateId }) => updateId)}::text[]),
+        (SELECT ${callers.map(({ pressedRef }) => pressedRef)}::text[])
+      ) WITH ORDINALITY one (messenger, external_id, update_id, pressed_ref, place)
     LEFT JOIN identity i ON i.messenger = one.messenger AND i.external_id = one.external_id
     LEFT JOIN person p ON p.id = i.person_id
     LEFT JOIN dialog d ON d.person_id = p.id AND d.messenger = one.messenger

@@ -4,7 +4,7 @@
  */
 import { runMigrations } from 'graphile-worker'
 import pg from 'pg'
-import type { Db } from './db.ts'
+import { lastOfAll, type Db } from './db.ts'
 
 /** Every kind of job and what it carries. `jobs/` has one handler for each. */
 export type Jobs = {
@@ -14,6 +14,8 @@ export type Jobs = {
   'move-payment': { moveId: string }
   /** Asks the provider how a payment stands: a webhook came, or none came for too long. */
   'refresh-payment': { paymentId: string }
+  /** Prepaid goods were handed over: the second fiscal receipt. */
+  'send-final-receipt': { paymentId: string }
   'send-notifications': Record<string, never>
   'update-cards': { groupId: number } | { orderId: number }
   'publish-post': { postId: number }
@@ -23,6 +25,10 @@ export type Jobs = {
   'close-due-groups': Record<string, never>
   'expire-orders': Record<string, never>
   'refresh-payments': Record<string, never>
+  'watch-holds': Record<string, never>
+  /** Compares our rows with what providers list: of the last days each hour, of the last month each night. */
+  'reconcile-days': Record<string, never>
+  'reconcile-month': Record<string, never>
   'poll-carriers': Record<string, never>
   'tidy-up': Record<string, never>
 }
@@ -38,17 +44,22 @@ export type JobOptions = {
   maxAttempts?: number
 }
 
-/** Adds a job in the caller's transaction: it exists exactly if the transaction commits. */
+/** Adds a job in the caller's transaction, as its last act: it exists exactly if the transaction commits. */
 export async function enqueue<Name extends keyof Jobs>(
   db: Db,
   name: Name,
   payload: Jobs[Name],
   options: JobOptions = {},
 ): Promise<void> {
-  await db.$executeRaw`SELECT 1 FROM graphile_worker.add_job(${name}, payload => ${JSON.stringify(payload)}::json,
-    queue_name => ${options.queue ?? null}::text, run_at => ${options.runAt ?? null}::timestamptz,
-    max_attempts => ${options.maxAttempts ?? 25}::int, job_key => ${options.key ?? null}::text,
-    priority => ${options.priority ?? 0}::int)`
+  const { queue = null, runAt = null, maxAttempts = 25, key = null, priority = 0 } = options
+  const json = JSON.stringify(payload)
+  await lastOfAll(
+    db,
+    `job:${key ?? `${name}:${json}`}`,
+    () => db.$executeRaw`SELECT 1 FROM graphile_worker.add_job(${name}, payload => ${json}::json,
+      queue_name => ${queue}::text, run_at => ${runAt}::timestamptz, max_attempts => ${maxAttempts}::int,
+      job_key => ${key}::text, priority => ${priority}::int)`,
+  )
 }
 
 /** Installs or updates the queue's own tables. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { PaymentMethod, PaymentTerms } from '#domain/payments.ts'
 import type { Words } from '#domain/people.ts'
 import type { Db } from './db.ts'
 
@@ -25,6 +26,66 @@ export async function addMember(db: Db, invitation: string, personId: number, no
     INSERT INTO seller_member (seller_id, person_id, joined_at) VALUES (${seller.id}, ${personId}, ${now})
     ON CONFLICT DO NOTHING`
   return { sellerId: seller.id, name: seller.name }
+}
+
+export async function findPaymentSettings(db: Db, sellerId: number): Promise<PaymentTerms> {
+  const seller = await db.seller.findUniqueOrThrow({
+    where: { id: sellerId },
+    select: { paymentMethods: true, onDeliveryMax: true, onDeliveryForGroups: true },
+  })
+  const { paymentMethods, ...limits } = seller
+  return { methods: paymentMethods as PaymentMethod[], ...limits }
+}
+
+/**
+ * Offers a method or no longer does. One statement, so that two people who take away the last two at once cannot.
+ * @param possible the methods that somebody moves money by: one of these stays.
+ * @returns false when it would be the last.
+ */
+export async function saveOfferedMethod(
+  db: Db,
+  sellerId: number,
+  method: PaymentMethod,
+  isOn: boolean,
+  possible: readonly PaymentMethod[],
+): Promise<boolean> {
+  const others = possible.filter((one) => one !== method)
+  const rows = await db.$executeRaw`
+    UPDATE seller SET payment_methods = CASE WHEN ${isOn} THEN array_append(array_remove(payment_methods, ${method}), ${method})
+      ELSE array_remove(payment_methods, ${method}) END
+    WHERE id = ${sellerId} AND (${isOn} OR payment_methods && ${others}::text[])`
+  return rows === 1
+}
+
+export async function saveDoorTerms(
+  db: Db,
+  sellerId: number,
+  terms: { onDeliveryMax?: bigint | null; onDeliveryForGroups?: boolean },
+): Promise<void> {
+  await db.seller.update({ where: { id: sellerId }, data: terms })
+}
+
+export type OpenRefund = {
+  moveId: string
+  orderId: number
+  number: string
+  state: 'asked' | 'by_hand'
+  amount: bigint
+  currency: string
+}
+
+/** Refunds of a shop that wait for one of its people, oldest first. */
+export async function findOpenRefunds(db: Db, sellerId: number, limit: number): Promise<OpenRefund[]> {
+  return db.$queryRaw<OpenRefund[]>`
+    SELECT m.id::text AS "moveId", o.id AS "orderId", o.number, m.state, m.amount, p.currency
+    FROM payment_move m JOIN payment p ON p.id = m.payment_id JOIN "order" o ON o.id = p.order_id
+    WHERE o.seller_id = ${sellerId} AND m.kind = 'refund' AND m.state IN ('asked', 'by_hand')
+    ORDER BY m.created_at, m.id LIMIT ${limit}`
+}
+
+export async function findFirstName(db: Db, personId: number): Promise<string> {
+  const { firstName } = await db.person.findUniqueOrThrow({ where: { id: personId }, select: { firstName: true } })
+  return firstName
 }
 
 export type Channel = {

@@ -58,3 +58,13 @@ export async function consumeStock(db: Db, orderId: number): Promise<void> {
     UPDATE stock_level s SET on_hand = s.on_hand - sold.quantity, reserved = s.reserved - sold.quantity FROM sold
     WHERE s.variant_id = sold.variant_id AND s.location_id = sold.location_id`
 }
+
+/** Goods that were sold never left, or came back: they are there for others again. Exactly once, as the others. */
+export async function restock(db: Db, orderId: number): Promise<void> {
+  await db.$executeRaw`
+    WITH back AS (
+      UPDATE reservation SET state = 'released' WHERE order_id = ${orderId} AND state = 'consumed'
+      RETURNING variant_id, location_id, quantity)
+    UPDATE stock_level s SET on_hand = s.on_hand + back.quantity FROM back
+    WHERE s.variant_id = back.variant_id AND s.location_id = back.location_id`
+}

@@ -94,8 +94,9 @@ export function createApi(options: { client: Client; gate: Gate; token: string; 
   }
 }
 
-/** Our own pictures as bytes: `photo` itself, or the `media` of an edit. */
+/** Our own bytes: `photo` or `document` itself, or the `media` of an edit. */
 function hasUpload(payload: object): boolean {
+  if ('document' in payload && typeof payload.document === 'object') return true
   const photo: unknown = 'photo' in payload ? payload.photo : undefined
   const media: unknown = 'media' in payload ? payload.media : undefined
   const inner = typeof media === 'object' && media !== null && 'media' in media ? media.media : undefined

@@ -24,6 +24,8 @@ export type TelegramOptions = {
   /** Undefined where nothing is received: a worker that only sends. */
   front: Front | undefined
   pictures: PictureSource
+  /** Of the payment provider, from @BotFather: with it invoices can be shown and paid. A secret. */
+  providerToken?: string
   log: Log
   pace?: Partial<Pace>
   /** Shared by all parts of one process that speak for this bot, so that they keep one pace and one pause. */
@@ -63,7 +65,7 @@ const startPausesMs = [500, 1000, 2000, 4000, 8000, 15_000]
  * @throws when the token is refused, or Telegram cannot be reached for half a minute.
  */
 export async function createTelegram(options: TelegramOptions): Promise<BotTelegram> {
-  const { token, front, log, concurrency = usualConcurrency } = options
+  const { token, front, log, providerToken, concurrency = usualConcurrency } = options
   const telegraf = new Telegraf<Ctx>(token, {
     // A time limit would only reject: the handler would run on, beside the person's next update.
     handlerTimeout: Infinity,
@@ -79,7 +81,7 @@ export async function createTelegram(options: TelegramOptions): Promise<BotTeleg
   const api = createApi({ client, gate: options.gate ?? createGate({ ...usualPace, ...options.pace }), token, log })
   const pictures = createPictures(options.pictures)
   const shared = { api, username: me.username, pictures, log }
-  const post = createPost(shared)
+  const post = createPost({ ...shared, ...(providerToken !== undefined && { providerToken }) })
   if (front) telegraf.use(createRoutes({ front, post, inline: createInline(shared), bot: me, token, log }))
 
   const receiver = createReceiver({
@@ -93,7 +95,7 @@ export async function createTelegram(options: TelegramOptions): Promise<BotTeleg
   return {
     messenger: {
       name: 'telegram',
-      capabilities: { inline: true, editAnyAge: true },
+      capabilities: { inline: true, editAnyAge: true, invoices: providerToken !== undefined },
       send: async (to, message, priority) => post.send(to, message, priority),
       edit: async (ref, message, priority, isStillWanted) => post.edit(ref, message, priority, isStillWanted),
       link: (payload) => startLink(me.username, payload),
@@ -154,7 +156,8 @@ export async function createTelegram(options: TelegramOptions): Promise<BotTeleg
   /** The last resort for an update that could not even be looked up: words without knowing the person. */
   async function giveUp(update: unknown, error: unknown): Promise<void> {
     const incoming = readUpdate(update, me)
-    log.error({ updateId: incoming?.updateId, ...describeDefect(error, token) }, 'an update was given up')
+    const charge = incoming?.kind === 'invoice-paid' ? incoming.charge : {}
+    log.error({ updateId: incoming?.updateId, ...charge, ...describeDefect(error, token) }, 'an update was given up')
     if (!front || !incoming) return
     const answerTap = async (answer: { text?: string; alert?: boolean }) => {
       if (incoming.kind === 'tap') await post.answerTap(incoming.queryId, answer)

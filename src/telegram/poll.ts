@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Telegram as Client } from 'telegraf'
 import { asClientSignal, type Log } from './api.ts'
 import { classify } from './errors.ts'
-import { allowedUpdates, readUpdateId } from './update.ts'
+import { allowedUpdates, readUpdateId, tellsOfPayment } from './update.ts'
 
 /** Telegram's most for one call. Behind an update that hangs, so many more are handled and then the loop waits. */
 const batchMax = 100
@@ -16,6 +16,8 @@ const gapMs = { least: 100, most: 400 }
 const retryMs = { least: 500, most: 30_000 }
 /** Waits before an update whose handling was impossible (the database is away) is tried again. */
 const updateRetriesMs = [300, 1000, 3000, 10_000]
+/** Ten minutes more for one that tells of money taken; after that it is for reconciliation, and others wait no longer. */
+const paymentRetriesMs = [...updateRetriesMs, ...Array<number>(20).fill(30_000)]
 
 export type Poll = {
   /** Runs until stopped, or until Telegram refuses the token. Never rejects. */
@@ -121,7 +123,7 @@ export function createPoll(options: {
 
   /** @returns false if it was left for the next process. */
   async function handle(update: unknown): Promise<boolean> {
-    for (const pause of [...updateRetriesMs, undefined]) {
+    for (const pause of [...(tellsOfPayment(update) ? paymentRetriesMs : updateRetriesMs), undefined]) {
       try {
         await options.take(update)
         return true

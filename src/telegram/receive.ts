@@ -32,7 +32,9 @@ export function createReceiver(options: {
       const same = underWay.get(updateId)
       if (same) return same
       if (isClosed) throw new Error('no more updates are taken')
-      const work = inOrder(incoming.sender.externalId, () => options.handle(update, incoming))
+      const handle = async () => options.handle(update, incoming)
+      // Telegram waits ten seconds for this answer, whatever else they and others are doing.
+      const work = incoming.kind === 'invoice-asked' ? handle() : inOrder(incoming.sender.externalId, handle)
       underWay.set(updateId, work)
       try {
         await work

@@ -21,7 +21,12 @@ export function plainText(spans: readonly Span[]): string {
 }
 
 export function renderToast(text: string): string {
-  return cutText(cleanText(text), toastMax)
+  return renderPlain(text, toastMax)
+}
+
+/** For what takes no markup; at most `max` UTF-16 units. */
+export function renderPlain(text: string, max: number): string {
+  return cutText(cleanText(text), max)
 }
 
 /** `username` is the bot's own, for links that open the private chat. */
@@ -53,7 +58,7 @@ function renderButton(button: MessageButton, username: string): InlineKeyboardBu
   return isWebLink(url) ? { text, url } : undefined
 }
 
-function renderLabel(label: string): string {
+export function renderLabel(label: string): string {
   return cutText(cleanText(label), labelMax) || '…'
 }
 

@@ -5,11 +5,14 @@ import type { Front, Step } from '#chat/front.ts'
 import type { Log } from './api.ts'
 import { describeDefect } from './errors.ts'
 import type { createInline } from './inline.ts'
+import { answerInvoiceAsked } from './invoices.ts'
 import type { Post } from './send.ts'
-import { readUpdate, type Incoming } from './update.ts'
+import { readUpdate, toLastingRef } from './update.ts'
 import { apologise, openVisit, showReply, type Visit } from './visit.ts'
 
 export type Ctx = Context & { visit?: Visit }
+
+type Kinds = Visit['incoming']['kind']
 
 export type Surroundings = {
   front: Front
@@ -27,8 +30,8 @@ export type Surroundings = {
 const tapPatienceMs = { private: 2000, shared: 8000 }
 
 /**
- * All of the bot. Rejects only when the update could not be looked up or marked as done (the database is away): it is
- * to be handled again.
+ * All of the bot. Rejects only when the update could not be looked up or marked as done (the database is away), or when
+ * a payment that it tells of could not be written down: it is to be handled again.
  */
 export function createRoutes(around: Surroundings): Composer<Ctx> {
   const { front, post, inline, bot, log } = around
@@ -36,7 +39,7 @@ export function createRoutes(around: Surroundings): Composer<Ctx> {
   const routes = new Composer<Ctx>()
   routes.use(boundary(around))
   routes.use(
-    Composer.dispatch<Ctx, Record<Incoming['kind'], MiddlewareFn<Ctx>>>((ctx) => visitOf(ctx).incoming.kind, {
+    Composer.dispatch<Ctx, Record<Kinds, MiddlewareFn<Ctx>>>((ctx) => visitOf(ctx).incoming.kind, {
       command: on('command', async ({ name, payload }, visit) => {
         await showReply(visit, await front.onCommand(visit.visitor, name, payload), tools)
       }),
@@ -61,6 +64,10 @@ export function createRoutes(around: Surroundings): Composer<Ctx> {
       chosen: on('chosen', async ({ cardId, ref }, visit) => {
         await front.onInlineChosen(visit.visitor, cardId, ref)
         await visit.finish()
+      }),
+      'invoice-paid': on('invoice-paid', async ({ updateId, invoice, charge }, visit) => {
+        log.info({ updateId, ...charge }, 'Telegram says that an invoice was paid')
+        await showReply(visit, await front.onInvoicePaid(visit.visitor, invoice, charge), tools)
       }),
       blocked: on('blocked', async ({ blocked }, visit) => {
         await front.onBlocked(visit.visitor, blocked)
@@ -89,6 +96,7 @@ function stepRouter(front: Front, tools: { post: Post; username: string; log: Lo
     city: to('city'),
     name: to('name'),
     phone: to('phone'),
+    amount: to('amount'),
   }
   const router = new Router<never>((ctx: Ctx) => visitOf(ctx).visitor.step, steps)
   router.otherwise(to('none'))
@@ -101,7 +109,13 @@ function boundary({ front, post, bot, token, log }: Surroundings): MiddlewareFn<
   return async (ctx, next) => {
     const incoming = readUpdate(ctx.update, bot)
     if (!incoming) return
-    const arrival = { sender: incoming.sender, updateId: String(incoming.updateId) }
+    if (incoming.kind === 'invoice-asked') return answerInvoiceAsked(incoming, { front, post, token, log })
+    const isPressed = incoming.kind === 'tap' && incoming.place === 'private'
+    const arrival = {
+      sender: incoming.sender,
+      updateId: String(incoming.updateId),
+      ...(isPressed && { pressed: toLastingRef(incoming.ref) }),
+    }
     const begun = await front.begin(arrival, incoming.opensChat)
     if (begun.handled) {
       if (incoming.kind === 'tap') await post.answerTap(incoming.queryId, {})
@@ -113,6 +127,8 @@ function boundary({ front, post, bot, token, log }: Surroundings): MiddlewareFn<
       await next()
     } catch (error) {
       log.error({ updateId: incoming.updateId, ...describeDefect(error, token) }, 'an update could not be handled')
+      // Money was taken: it comes again until it is written down.
+      if (incoming.kind === 'invoice-paid' && !visit.isFinished()) throw error
       await visit.finish()
       const answerTap: Visit['answerTap'] = async (answer) => visit.answerTap(answer)
       await apologise(incoming, front.apology(begun.visitor, incoming.sender), { post, answerTap })
@@ -120,9 +136,9 @@ function boundary({ front, post, bot, token, log }: Surroundings): MiddlewareFn<
   }
 }
 
-function on<Kind extends Incoming['kind']>(
+function on<Kind extends Kinds>(
   kind: Kind,
-  handle: (incoming: Extract<Incoming, { kind: Kind }>, visit: Visit) => Promise<void>,
+  handle: (incoming: Extract<Visit['incoming'], { kind: Kind }>, visit: Visit) => Promise<void>,
 ): MiddlewareFn<Ctx> {
   return async (ctx) => {
     const visit = visitOf(ctx)
@@ -130,10 +146,10 @@ function on<Kind extends Incoming['kind']>(
   }
 }
 
-function isKind<Kind extends Incoming['kind']>(
-  incoming: Incoming,
+function isKind<Kind extends Kinds>(
+  incoming: Visit['incoming'],
   kind: Kind,
-): incoming is Extract<Incoming, { kind: Kind }> {
+): incoming is Extract<Visit['incoming'], { kind: Kind }> {
   return incoming.kind === kind
 }
 

@@ -1,20 +1,45 @@
 /** Messages out: what is called for which message, and what came of it. */
 import type { InputFile, Message as SentMessage } from 'telegraf/types'
 import type { EditResult, MessageRef, Messenger, Priority, SendResult } from '#chat/messenger.ts'
-import type { Message, Picture } from '#chat/screen.ts'
+import type { Document, Invoice, Message, Picture } from '#chat/screen.ts'
 import { atOnce, type Api, type Log, type Outcome } from './api.ts'
+import type { Turn } from './pace.ts'
 import type { Pictures } from './pictures.ts'
-import { captionMax, plainText, renderAsk, renderKeyboard, renderText, renderToast, textMax } from './render.ts'
+import {
+  captionMax,
+  plainText,
+  renderAsk,
+  renderKeyboard,
+  renderLabel,
+  renderPlain,
+  renderText,
+  renderToast,
+  textMax,
+} from './render.ts'
 import { readRef, toLastingRef } from './update.ts'
 
 export type Post = Pick<Messenger, 'send' | 'edit'> & {
   /** True if the text would have to be cut to stand under the picture that the message already has. */
   wouldCut(ref: MessageRef, message: Message): boolean
   answerTap(queryId: string, answer: { text?: string; alert?: boolean; url?: string }): Promise<void>
+  /** Whether an invoice may be paid now. @param refusal said to whoever wants to pay it; undefined lets them. */
+  answerInvoice(queryId: string, refusal: string | undefined): Promise<void>
 }
 
-export function createPost(options: { api: Api; username: string; pictures: Pictures; log: Log }): Post {
-  const { api, username, pictures, log } = options
+const titleMax = 32
+const descriptionMax = 255
+/** Where the link in a forwarded copy of an invoice leads, for `/start`. Without it the copy could be paid by anybody. */
+const forwardedStart = 'home'
+
+/** @param options.providerToken from @BotFather; without it an invoice is shown as the words that stand beside it. */
+export function createPost(options: {
+  api: Api
+  username: string
+  pictures: Pictures
+  log: Log
+  providerToken?: string
+}): Post {
+  const { api, username, pictures, log, providerToken } = options
   const html = { parse_mode: 'HTML' as const }
   // Names and descriptions may hold links; only our own words would deserve a preview, and they have a picture.
   const link_preview_options = { is_disabled: true }
@@ -34,6 +59,12 @@ export function createPost(options: { api: Api; username: string; pictures: Pict
       if (!outcome.ok && outcome.failure.kind !== 'late') {
         log.warn({ failure: outcome.failure }, 'a tap could not be answered')
       }
+    },
+    async answerInvoice(queryId, refusal) {
+      const answer = refusal === undefined ? { ok: true } : { ok: false, error_message: renderToast(refusal) }
+      const payload = { pre_checkout_query_id: queryId, ...answer }
+      const outcome = await api.call('answerPreCheckoutQuery', payload, atOnce, 'harmless')
+      if (!outcome.ok) log.warn({ failure: outcome.failure }, 'a checkout could not be answered: nothing was charged')
     },
   }
 
@@ -56,7 +87,13 @@ export function createPost(options: { api: Api; username: string; pictures: Pict
         turn,
         'never',
       )
-    const outcome = await withPicture<SentMessage>(message.picture, sendPhoto, sendText)
+    const { invoice, document } = message
+    const outcome: Outcome<SentMessage> =
+      invoice && providerToken !== undefined
+        ? await sendInvoice(to, message, invoice, providerToken, turn)
+        : document
+          ? await sendDocument(to, message, document, turn, markup)
+          : await withPicture<SentMessage>(message.picture, sendPhoto, sendText)
     if (outcome.ok) {
       const ref = readRef(outcome.value)
       return ref === undefined ? { ok: false, reason: 'unknown' } : { ok: true, ref: toLastingRef(ref) }
@@ -70,6 +107,49 @@ export function createPost(options: { api: Api; username: string; pictures: Pict
       return { ok: false, reason: 'unknown' }
     }
     return { ok: false, reason: 'refused', detail: failure.detail }
+  }
+
+  /**
+   * Its look and its one button are Telegram's: what the message says goes into the description, its buttons stay with
+   * the message that was pressed.
+   */
+  async function sendInvoice(
+    to: string,
+    { text }: Message,
+    invoice: Invoice,
+    secret: string,
+    turn: Turn,
+  ): Promise<Outcome<SentMessage>> {
+    const { title, description, payload, currency, lines, providerData } = invoice
+    const words = [description, plainText(text)].filter((part) => part !== '')
+    const fields = {
+      chat_id: toChatId(to),
+      title: renderPlain(title, titleMax),
+      description: renderPlain(words.join('\n'), descriptionMax),
+      payload,
+      provider_token: secret,
+      currency,
+      prices: lines.map(({ label, amount }) => ({ label: renderLabel(label), amount: Number(amount) })),
+      start_parameter: forwardedStart,
+      ...(providerData !== undefined && { provider_data: providerData }),
+    }
+    const outcome = await api.call('sendInvoice', fields, turn, 'never')
+    if (outcome.ok) return outcome
+    const { failure } = outcome
+    return { ok: false, failure: { ...failure, detail: failure.detail.replaceAll(secret, '[token]') } }
+  }
+
+  async function sendDocument(
+    to: string,
+    { text }: Message,
+    { name, content }: Document,
+    turn: Turn,
+    markup: object | undefined,
+  ): Promise<Outcome<SentMessage>> {
+    // The name stands between quotes in a header of the upload.
+    const document = { source: Buffer.from(content), filename: name.replaceAll(/["\\\r\n]/g, '_') }
+    const caption = plainText(text) === '' ? {} : { caption: renderText(text, captionMax), ...html }
+    return api.call('sendDocument', { chat_id: toChatId(to), document, ...caption, ...markup }, turn, 'never')
   }
 
   async function edit(
@@ -115,6 +195,8 @@ export function createPost(options: { api: Api; username: string; pictures: Pict
     if (failure.kind === 'unchanged') return { ok: true }
     // `moved`: the messages of the old group stay behind and can no longer be edited.
     if (['gone', 'unreachable', 'moved'].includes(failure.kind)) return { ok: false, reason: 'gone' }
+    // Neither text nor caption: an invoice, which stays what it is.
+    if (failure.kind === 'other-content') return { ok: false, reason: 'gone' }
     if (failure.kind === 'unknown' || failure.kind === 'unsent') {
       log.warn({ detail: failure.detail }, 'no answer to an edit, after repeating it')
       return { ok: false, reason: 'unknown' }

@@ -2,7 +2,7 @@
  * What arrived, in our words. Reads an unknown value: an update may be partial, of a kind that is newer than we are, or
  * made up. Nothing here throws.
  */
-import type { Answer, MessageRef, Place, Sender } from '#chat/messenger.ts'
+import type { Answer, InvoiceCharge, InvoiceTold, MessageRef, Place, Sender } from '#chat/messenger.ts'
 
 export type Incoming = { updateId: number; sender: Sender; opensChat: boolean } & Happening
 
@@ -12,15 +12,24 @@ type Happening =
   | { kind: 'tap'; queryId: string; act: string; place: Place; ref: MessageRef; canEdit: boolean }
   | { kind: 'inline'; queryId: string; query: string; offset: string }
   | { kind: 'chosen'; cardId: string; ref: MessageRef }
+  | { kind: 'invoice-asked'; queryId: string; invoice: InvoiceTold }
+  | { kind: 'invoice-paid'; invoice: InvoiceTold; charge: InvoiceCharge }
   | { kind: 'blocked'; blocked: boolean }
   | { kind: 'channel'; channel: { externalId: string; title: string; username?: string }; isAdmin: boolean }
 
-/** Listed on every getUpdates and setWebhook: left out, the old setting stays. */
+/** May an invoice be paid? Answered within ten seconds or not at all, so it goes its own way. */
+export type InvoiceAsked = Extract<Incoming, { kind: 'invoice-asked' }>
+
+/**
+ * Listed on every getUpdates and setWebhook: left out, the old setting stays. No shipping queries: the place is known
+ * before there is an invoice, so that ours never ask for an address. `successful_payment` comes as a message.
+ */
 export const allowedUpdates = [
   'message',
   'callback_query',
   'inline_query',
   'chosen_inline_result',
+  'pre_checkout_query',
   'my_chat_member',
 ] as const
 
@@ -37,8 +46,14 @@ export function readUpdate(update: unknown, bot: { id: number; username: string 
     readTap(update['callback_query']) ??
     readInline(update['inline_query']) ??
     readChosen(update['chosen_inline_result']) ??
+    readInvoiceAsked(update['pre_checkout_query']) ??
     readMembership(update['my_chat_member'])
   return found && { updateId, ...found }
+}
+
+/** Telegram took money and tells us: it must not be lost. */
+export function tellsOfPayment(update: unknown): boolean {
+  return isRecord(update) && isRecord(update['message']) && 'successful_payment' in update['message']
 }
 
 export function readUpdateId(update: unknown): number | undefined {
@@ -53,6 +68,8 @@ function readMessage(message: unknown, bot: { id: number; username: string }): F
   const sender = readSender(message['from'])
   if (!sender) return undefined
   const isPrivate = message['chat']['type'] === 'private'
+  const paid = readInvoicePaid(message['successful_payment'])
+  if (paid) return { ...paid, sender, opensChat: isPrivate }
   const command = readCommand(message['text'], bot.username, isPrivate)
   if (command) return { kind: 'command', ...command, sender, opensChat: isPrivate }
   // A card chosen from our own inline results arrives as if they had typed it.
@@ -120,6 +137,31 @@ function readChosen(chosen: unknown): Found | undefined {
   const { result_id: cardId, inline_message_id: inlineId } = chosen
   if (!sender || typeof cardId !== 'string' || typeof inlineId !== 'string') return undefined
   return { kind: 'chosen', cardId, ref: `i:${inlineId}`, sender, opensChat: false }
+}
+
+function readInvoiceAsked(query: unknown): Found | undefined {
+  if (!isRecord(query)) return undefined
+  const sender = readSender(query['from'])
+  const invoice = readInvoice(query)
+  const { id } = query
+  if (!sender || !invoice || typeof id !== 'string') return undefined
+  return { kind: 'invoice-asked', queryId: id, invoice, sender, opensChat: false }
+}
+
+function readInvoicePaid(payment: unknown): Extract<Happening, { kind: 'invoice-paid' }> | undefined {
+  if (!isRecord(payment)) return undefined
+  const invoice = readInvoice(payment)
+  const { telegram_payment_charge_id: chargeId, provider_payment_charge_id: acquirerId } = payment
+  if (!invoice || typeof chargeId !== 'string' || typeof acquirerId !== 'string') return undefined
+  return { kind: 'invoice-paid', invoice, charge: { chargeId, acquirerId } }
+}
+
+/** Telegram counts in the smallest units of a currency, as we do. */
+function readInvoice(fields: Record<string, unknown>): InvoiceTold | undefined {
+  const { invoice_payload: payload, total_amount: amount, currency } = fields
+  if (typeof payload !== 'string' || typeof currency !== 'string') return undefined
+  if (typeof amount !== 'number' || !Number.isSafeInteger(amount)) return undefined
+  return { payload, amount: BigInt(amount), currency }
 }
 
 function readMembership(change: unknown): Found | undefined {

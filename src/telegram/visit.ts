@@ -5,13 +5,16 @@ import type { Message } from '#chat/screen.ts'
 import type { Log } from './api.ts'
 import { plainText, startLink } from './render.ts'
 import type { Post } from './send.ts'
-import { toLastingRef, type Incoming } from './update.ts'
+import { toLastingRef, type Incoming, type InvoiceAsked } from './update.ts'
 
 export type Visit = {
-  incoming: Incoming
+  incoming: Exclude<Incoming, InvoiceAsked>
   visitor: Visitor
   /** Marks the update as done; only the first call does anything. `left` was edited into another screen. */
   finish(left?: MessageRef): Promise<void>
+  isFinished(): boolean
+  /** Called before the pressed message is edited into another screen. */
+  leave(pressed: MessageRef): Promise<void>
   /** Keeps a message up to date that shows what `reply.follows` says. */
   follow(reply: Reply, ref: MessageRef): Promise<void>
   /** Answers a tap; only the first call does anything, and none does for other updates. */
@@ -21,12 +24,21 @@ export type Visit = {
 
 type TapAnswer = { text?: string; alert?: boolean; url?: string }
 
-export function openVisit(incoming: Incoming, arrival: Arrival, visitor: Visitor, front: Front, post: Post): Visit {
+export function openVisit(
+  incoming: Visit['incoming'],
+  arrival: Arrival,
+  visitor: Visitor,
+  front: Front,
+  post: Post,
+): Visit {
   let isFinished = false
   let answering: Promise<void> | undefined
   return {
     incoming,
     visitor,
+    async leave(pressed) {
+      await front.leave(visitor, toLastingRef(pressed))
+    },
     async follow({ follows }, ref) {
       if (follows) await front.follow(visitor, follows, toLastingRef(ref))
     },
@@ -35,6 +47,7 @@ export function openVisit(incoming: Incoming, arrival: Arrival, visitor: Visitor
       await front.finish(arrival, left === undefined ? undefined : toLastingRef(left))
       isFinished = true
     },
+    isFinished: () => isFinished,
     async answerTap(answer) {
       if (incoming.kind === 'tap') await (answering ??= post.answerTap(incoming.queryId, answer))
     },
@@ -70,7 +83,9 @@ async function showAfterTap(
   }
   let { message } = reply
   let isShown = false
-  if (message && !reply.asNew && !message.ask && tap.canEdit && !tools.post.wouldCut(tap.ref, message)) {
+  const canEdit = tap.canEdit && !reply.asNew
+  if (canEdit && message && !message.ask && isEditable(message) && !tools.post.wouldCut(tap.ref, message)) {
+    await visit.leave(tap.ref)
     isShown = await showInPlace(tap.ref, message, tools.post)
   } else if (!message && isTooLate && reply.toast !== undefined) {
     message = toMessage(reply.toast) // their only answer came too late to stand over the chat
@@ -99,9 +114,14 @@ async function sendAnew(
   if (!message) return
   // To the person even where the command was written in a group: the answer is theirs alone.
   const sent = await tools.post.send(visit.visitor.sender.externalId, message, 'reply')
-  if (sent.ok) return visit.follow(reply, sent.ref)
+  if (sent.ok) return isEditable(message) ? visit.follow(reply, sent.ref) : undefined
   if (sent.reason === 'refused') throw new Error(`a message was refused: ${sent.detail}`)
   tools.log.info({ updateId: visit.incoming.updateId, reason: sent.reason }, 'an answer did not arrive')
+}
+
+/** An invoice and a file are sent once and stay as they are. */
+function isEditable({ invoice, document }: Message): boolean {
+  return invoice === undefined && document === undefined
 }
 
 function tapAnswer({ toast, alert, open }: Reply, username: string): TapAnswer {
@@ -127,6 +147,8 @@ export async function apologise(
       break
     case 'inline':
     case 'chosen':
+    case 'invoice-asked':
+    case 'invoice-paid':
     case 'blocked':
     case 'channel':
       return // nobody waits for words

@@ -1,5 +1,5 @@
 /** Numbers for Prometheus. One registry per process, made by whoever needs one: tests run several. */
-import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 
 export type Metrics = {
   registry: Registry
@@ -11,7 +11,11 @@ export type Metrics = {
 
 export type WebhookSource = 'telegram' | 'yookassa' | 'cdek'
 
-export function createMetrics(): Metrics {
+/** What the newest comparisons of money found: by provider and how many days they looked back. */
+export type FoundDifferences = () => Promise<{ provider: string; days: number; count: number }[]>
+
+/** @param differences asked at every scrape; without it there is no such number. */
+export function createMetrics(differences?: FoundDifferences): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const buckets = [0.01, 0.03, 0.1, 0.3, 1, 3, 10]
@@ -41,6 +45,20 @@ export function createMetrics(): Metrics {
     buckets,
     registers: [registry],
   })
+  if (differences) {
+    const gauge = new Gauge({
+      name: 'vmeste_reconciliation_differences',
+      help: 'Differences between our books and the provider, in the newest comparison',
+      labelNames: ['provider', 'days'],
+      registers: [registry],
+      async collect() {
+        const found = await differences().catch(() => undefined)
+        // A number that cannot be read is missing, and takes no other with it.
+        gauge.reset()
+        for (const { provider, days, count } of found ?? []) gauge.set({ provider, days: String(days) }, count)
+      },
+    })
+  }
   return {
     registry,
     webhook(source, outcome, seconds) {

@@ -48,7 +48,16 @@ export async function startChild(
 
 /** The most memory a process ever held. @returns null where there is no /proc. */
 export function peakMb(pid: number): number | null {
-  const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(readOrNothing(`/proc/${pid}/status`))?.[1]
+  return memoryMb(pid, 'VmHWM')
+}
+
+/** The memory a process holds now. @returns null where there is no /proc. */
+export function rssMb(pid: number): number | null {
+  return memoryMb(pid, 'VmRSS')
+}
+
+function memoryMb(pid: number, field: 'VmHWM' | 'VmRSS'): number | null {
+  const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readOrNothing(`/proc/${pid}/status`))?.[1]
   return kilobytes === undefined ? null : Math.round(Number(kilobytes) / 1024)
 }
 

@@ -1,28 +1,34 @@
 /**
- * `npm run bench -- <name> [--json]`: measures, prints a table, or with `--json` one JSON object as the last line.
+ * `npm run bench -- <name> [--json] [--quick]`: measures, prints a table, or with `--json` one JSON object as the last line.
  * Exit code 0 whether the goal is met or not (the report says so), 1 when nothing could be measured.
  */
 import type { Report } from './report.ts'
 import { reportToTable } from './report.ts'
 
 /** `say` tells a person what is going on; it is no part of the result. */
-type Bench = { about: string; run(say: (line: string) => void): Promise<Report> }
+type Bench = { about: string; run(say: (line: string) => void, isQuick: boolean): Promise<Report> }
 
 const benches: Record<string, Bench> = {
   updates: {
     about: 'taps and searches per second: webhook → database → Bot API call, beside a bare telegraf bot',
     run: async (say) => (await import('./updates.ts')).benchUpdates(say),
   },
+  payments: {
+    about: 'holds, captures and voids per second: queue → worker → YooKassa in 100 ms, beside a bare loop of calls',
+    run: async (say, isQuick) => (await import('./payments.ts')).benchPayments(say, isQuick),
+  },
 }
 
 const given = process.argv.slice(2)
 const asJson = given.includes('--json')
-const [name = '', ...others] = given.filter((word) => word !== '--json')
+const isQuick = given.includes('--quick')
+const [name = '', ...others] = given.filter((word) => word !== '--json' && word !== '--quick')
 const bench = Object.hasOwn(benches, name) ? benches[name] : undefined
 
 if (!bench || others.length > 0) {
   const list = Object.entries(benches).map(([known, { about }]) => `  ${known.padEnd(12)}${about}`)
-  const help = ['npm run bench -- <name> [--json]', '', ...list, '', '--json  one JSON object as the last line']
+  const options = ['--json   one JSON object as the last line', '--quick  shorter where a bench can be (payments)']
+  const help = ['npm run bench -- <name> [--json] [--quick]', '', ...list, '', ...options]
   const isAsked = name === '' || name === 'help' || name === '--help'
   process.stderr.write(
     `${isAsked ? '' : `There is no bench "${[name, ...others].join(' ')}".\n\n`}${help.join('\n')}\n`,
@@ -31,7 +37,7 @@ if (!bench || others.length > 0) {
 }
 
 try {
-  const report = await bench.run((line) => process.stderr.write(`${line}\n`))
+  const report = await bench.run((line) => process.stderr.write(`${line}\n`), isQuick)
   process.stdout.write(asJson ? `${JSON.stringify(report)}\n` : `\n${reportToTable(report)}\n`)
   process.exit(0)
 } catch (error) {

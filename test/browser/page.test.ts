@@ -133,6 +133,59 @@ test('a payment link opens in a sheet, which closes after paying', async () => {
   expect(problems).toEqual([])
 })
 
+test('a document is shown with its name and size, and downloads as it is', async () => {
+  await open(anna, anna.id)
+  await phone(anna).getByTestId('start').click()
+  await expect.poll(() => messages(anna).count()).toBe(2)
+  const form = new FormData()
+  form.set('chat_id', String(anna.id))
+  form.set('caption', 'Your books')
+  form.set('document', new Blob(['day;sum\r\n'.repeat(300)], { type: 'text/csv' }), 'books <ноябрь>.csv')
+  await fetch(`${sandbox.url}/bot${token}/sendDocument`, { method: 'POST', body: form })
+  const message = messages(anna).last()
+  await expectText(message, /books <ноябрь>\.csv\s*3 KB.*Your books/s)
+  const [download] = await Promise.all([page.waitForEvent('download'), message.getByTestId('document').click()])
+  const chunks: Buffer[] = []
+  for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer)
+  expect(Buffer.concat(chunks).toString()).toBe('day;sum\r\n'.repeat(300))
+  expect(download.suggestedFilename()).toMatch(/ноябрь.*\.csv$/)
+  expect(problems).toEqual([])
+})
+
+test('an invoice is declined and then paid in its own sheet, once', async () => {
+  await open(anna, anna.id)
+  await phone(anna).getByTestId('start').click()
+  await expect.poll(() => messages(anna).count()).toBe(2)
+  await post(`/bot${token}/sendInvoice`, {
+    chat_id: anna.id,
+    title: 'Kettle',
+    description: 'For tea',
+    payload: 'order-1',
+    provider_token: '5:TEST:x',
+    currency: 'RUB',
+    prices: [{ label: 'Kettle', amount: 45_000 }],
+  })
+  const invoice = messages(anna).filter({ hasText: 'For tea' })
+  await expectText(invoice, /Kettle.*450/s)
+  const sheet = phone(anna).getByTestId('pay-sheet')
+  const press = async (button: 'primary' | 'secondary') => {
+    await invoice.getByTestId('button').click()
+    await sheet.locator(`button.${button}`).click()
+    await sheet.waitFor({ state: 'detached' })
+  }
+  await press('secondary')
+  await expectText(phone(anna).getByTestId('toast'), /declined/i)
+  // It stands over the chat for a while.
+  await phone(anna).getByTestId('toast').click()
+  expect(await messages(anna).count()).toBe(3)
+  await press('primary')
+  await expectText(messages(anna).last(), /450/)
+  await expect.poll(() => messages(anna).count()).toBe(4)
+  await page.reload()
+  await expectText(messages(anna).last(), /450/)
+  expect(problems).toEqual([])
+})
+
 test('after a restart of the sandbox the page connects again and shows the new world', async () => {
   await open(anna, group.id)
   const { port } = sandbox
@@ -179,7 +232,8 @@ async function expectText(locator: Locator, expected: string | RegExp): Promise<
 }
 
 async function post<T>(path: string, body: unknown): Promise<T> {
-  const response = await fetch(sandbox.url + path, { method: 'POST', body: JSON.stringify(body) })
+  const headers = { 'content-type': 'application/json' }
+  const response = await fetch(sandbox.url + path, { method: 'POST', headers, body: JSON.stringify(body) })
   const answer = (await response.json()) as T
   if (!response.ok) throw new Error(`${path}: ${JSON.stringify(answer)}`)
   return answer
@@ -190,6 +244,7 @@ type Update = {
   message?: { text?: string; chat: { id: number } }
   callback_query?: { id: string; data: string; message: { message_id: number; chat: { id: number } } }
   inline_query?: { id: string; query: string; offset: string }
+  pre_checkout_query?: { id: string }
 }
 
 /** A bot with one screen: a card with a counter, details in an alert, and twenty things to share. */
@@ -219,7 +274,8 @@ function runBot(url: string): { stop(): Promise<void> } {
       ],
     },
   })
-  const handle = async ({ message, callback_query: tap, inline_query: asked }: Update) => {
+  const handle = async ({ message, callback_query: tap, inline_query: asked, pre_checkout_query: paying }: Update) => {
+    if (paying) await call('answerPreCheckoutQuery', { pre_checkout_query_id: paying.id, ok: true })
     if (message?.text?.startsWith('/start')) await call('sendMessage', { chat_id: message.chat.id, ...card(1) })
     if (tap?.data === 'details') {
       await call('answerCallbackQuery', { callback_query_id: tap.id, text: 'Holds 1.7 litres', show_alert: true })

@@ -189,7 +189,7 @@ test('a card with the longest words and many members fits, in every language', a
       const screen = await groupScreen({ deps: chat.shop.deps, reader }, leader.personId, { ...group, state })
       const message = screenToMessage(screen, reader)
       checkMessage(message)
-      expect(textOf(message)).toContain('🦊…')
+      expect(textOf(message).includes('🦊…')).toBe(state !== 'failed')
     }
   }
 })

@@ -5,6 +5,9 @@ import { actToIntent, intentToAct, tokenToId, type Intent } from '#chat/intent.t
 
 const maxId = 2_147_483_647
 const id = fc.oneof(fc.constantFrom(0, 1, 35, 36, maxId), fc.nat(maxId))
+const method = fc.constantFrom('card', 'sbp', 'invoice', 'on-delivery')
+const amount = fc.bigInt({ min: 0n, max: 36n ** 9n - 1n })
+const token = fc.stringMatching(/^[A-Za-z0-9_-]{16}$/)
 
 const word = fc.stringMatching(/^[A-Za-z0-9_-]{1,40}$/)
 
@@ -30,6 +33,14 @@ const fields: {
   order: { orderId: id },
   'pay-again': { orderId: id },
   'cancel-order': { orderId: id },
+  'cancel-paid': { orderId: id },
+  ways: { orderId: id },
+  'pay-by': { orderId: id, method },
+  promise: { orderId: id },
+  story: { orderId: id },
+  return: { orderId: id },
+  'return-line': { orderId: id, lineId: id },
+  'ask-return': { orderId: id, lineId: id, quantity: id },
   language: {},
   'set-language': { language: fc.constantFrom('ru', 'en', 'zh') },
   shops: {},
@@ -38,6 +49,27 @@ const fields: {
   'post-offer': { productId: id },
   publish: { channelId: id, productId: id, isGroupOffer: fc.constantFrom(0, 1), draft: word },
   'give-channel': { channelId: id, sellerId: id },
+  'shop-orders': { sellerId: id, page: id },
+  'shop-order': { orderId: id },
+  'shop-money': { sellerId: id },
+  'shop-money-file': { sellerId: id },
+  'payment-settings': { sellerId: id },
+  'offer-method': { sellerId: id, method, isOn: fc.constantFrom(0, 1) },
+  'ask-door-groups': { sellerId: id },
+  'door-groups': { sellerId: id, isOn: fc.constantFrom(0, 1) },
+  'door-limit': { sellerId: id },
+  'no-door-limit': { sellerId: id },
+  refund: { orderId: id },
+  'refund-line': { orderId: id, lineId: id },
+  'refund-lines': { orderId: id, lineId: id, quantity: id },
+  'refund-rest': { orderId: id },
+  'refund-other': { orderId: id },
+  chargeback: { orderId: id },
+  'refund-lines-now': { orderId: id, lineId: id, quantity: id, token },
+  'refund-amount-now': { orderId: id, amount, token },
+  'chargeback-now': { orderId: id, amount, token },
+  'answer-return': { moveId: fc.uuid(), agrees: fc.constantFrom(0, 1), isSure: fc.constantFrom(0, 1) },
+  'refund-made': { moveId: fc.uuid(), isSure: fc.constantFrom(0, 1) },
 }
 const names = Object.keys(fields) as Intent['do'][]
 const intentNamed = (name: Intent['do']) =>
@@ -85,6 +117,14 @@ test('the codes of buttons that were sent stay what they are', () => {
     order: 'oo',
     'pay-again': 'op',
     'cancel-order': 'oc',
+    'cancel-paid': 'ox',
+    ways: 'ow',
+    'pay-by': 'om',
+    promise: 'od',
+    story: 'os',
+    return: 'or',
+    'return-line': 'ol',
+    'ask-return': 'oq',
     language: 'l',
     'set-language': 'll',
     shops: 'm',
@@ -94,6 +134,27 @@ test('the codes of buttons that were sent stay what they are', () => {
     // `mx` was publish without the key of its draft.
     publish: 'mk',
     'give-channel': 'mc',
+    'shop-orders': 'ml',
+    'shop-order': 'mv',
+    'shop-money': 'mb',
+    'shop-money-file': 'mf',
+    'payment-settings': 'ms',
+    'offer-method': 'mt',
+    'ask-door-groups': 'mh',
+    'door-groups': 'mg',
+    'door-limit': 'md',
+    'no-door-limit': 'mu',
+    refund: 'f',
+    'refund-line': 'fl',
+    'refund-lines': 'fq',
+    'refund-rest': 'fr',
+    'refund-other': 'fo',
+    chargeback: 'fc',
+    'refund-lines-now': 'fn',
+    'refund-amount-now': 'fa',
+    'chargeback-now': 'fb',
+    'answer-return': 'fy',
+    'refund-made': 'fm',
   })
 })
 
@@ -122,6 +183,14 @@ test.each([
   'dp.a b',
   'dp.<b>',
   `dp.${'a'.repeat(41)}`,
+  'om.1.cash',
+  'om.1.constructor',
+  'fm.1.1',
+  'fm.00000000-0000-0000-0000-00000000000g.1',
+  'fm.00000000-0000-0000-0000-00000000000A.1',
+  'fa.1.-1.aaaaaaaaaaaaaaaa',
+  'fa.1.1000000000.aaaaaaaaaaaaaaaa', // one digit more than an amount has
+  'fa.1.1.',
   'constructor',
   '__proto__',
   'toString',

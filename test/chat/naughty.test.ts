@@ -107,8 +107,18 @@ async function asking(guest: Guest, step: Step): Promise<void> {
       return { ...this.phone, phone: '+79123456789' }
     },
     search: {},
+    amount: { about: 'door-limit', sellerId: await shopOf(guest) },
   }
   if (step !== 'none') await ask(chat.shop.db, guest.personId, 'telegram', step, data[step], chat.shop.now)
+}
+
+/** A shop that they are a member of. */
+async function shopOf({ personId }: Guest): Promise<number> {
+  const { id: sellerId } = await chat.shop.db.seller.findFirstOrThrow({ orderBy: { id: 'asc' } })
+  const key = { sellerId_personId: { sellerId, personId } }
+  const create = { sellerId, personId, joinedAt: chat.shop.now }
+  await chat.shop.db.sellerMember.upsert({ where: key, create, update: {} })
+  return sellerId
 }
 
 /** What is asked after an answer: a question is closed by what answers it, and by nothing else. */
@@ -122,14 +132,19 @@ function openAfter(step: Step, answer: Answer): Step {
       return text !== undefined && parseName(text) !== undefined ? 'none' : 'name'
     case 'city': // closed with the pickup point, by a button
     case 'phone': // none of the answers is a phone number
+    case 'amount': // nor an amount
     case 'none':
       return step
   }
 }
 
-const complaints: Partial<Record<Step, Key>> = { phone: 'delivery.phone-unclear', name: 'delivery.name-unclear' }
+const complaints: Partial<Record<Step, Key>> = {
+  phone: 'delivery.phone-unclear',
+  name: 'delivery.name-unclear',
+  amount: 'pay-settings.limit-unclear',
+}
 
-describe.each<Step>(['none', 'search', 'city', 'phone', 'name'])('asked for %s,', (step) => {
+describe.each<Step>(['none', 'search', 'city', 'phone', 'name', 'amount'])('asked for %s,', (step) => {
   test('whatever comes is answered, and the question stays open until something answers it', async () => {
     const guest = chat.guest()
     await guest.command('start')
@@ -149,7 +164,7 @@ describe.each<Step>(['none', 'search', 'city', 'phone', 'name'])('asked for %s,'
 test('a photo or a sticker where words are asked for keeps the question open', async () => {
   const guest = chat.guest()
   await guest.command('start')
-  for (const step of ['search', 'city', 'phone', 'name'] as const) {
+  for (const step of ['search', 'city', 'phone', 'name', 'amount'] as const) {
     await asking(guest, step)
     await guest.send({ kind: 'other' })
     expect(await guest.step()).toBe(step)
@@ -163,8 +178,12 @@ test('dialogs whose data was lost or spoilt are answered too', async () => {
     { next: 'constructor', cityCode: 1 },
     { next: 'zz.1', cityCode: 'x', phone: 5 },
     { next: 'h' },
+    { about: 'refund', orderId: 'x' },
+    { about: 'chargeback', orderId: 2_147_483_647 },
+    { about: 'door-limit', sellerId: 0 },
+    { about: 'constructor' },
   ]
-  for (const step of ['city', 'phone', 'name'] as const) {
+  for (const step of ['city', 'phone', 'name', 'amount'] as const) {
     for (const data of spoilt) {
       const guest = chat.guest()
       await guest.command('start')
@@ -209,7 +228,7 @@ test('the same strings as names are greeted', async () => {
 test('half a character, which no messenger can send, is answered too', async () => {
   const guest = chat.guest()
   await guest.command('start')
-  for (const step of ['none', 'search', 'city', 'phone', 'name'] as const) {
+  for (const step of ['none', 'search', 'city', 'phone', 'name', 'amount'] as const) {
     await asking(guest, step)
     for (const text of ['\ud800', '\udc00x', `${'a'.repeat(59)}\ud83e`]) {
       const reply = await guest.visit((visitor) => chat.front.onAnswer(visitor, step, { kind: 'text', text }))

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { Messenger, SendResult } from '#chat/messenger.ts'
 import { createOutbox } from '#chat/outbox.ts'
 import type { Message } from '#chat/screen.ts'
-import { payAgain } from '#shop/checkout.ts'
+import { payBy } from '#shop/checkout.ts'
 import { followCard } from '#shop/live-cards.ts'
 import { useShop } from '../shop/support.ts'
 
@@ -15,7 +15,7 @@ function answering(...answers: (SendResult | Error)[]) {
   const edited: { ref: string; message: Message }[] = []
   const messenger: Messenger = {
     name: 'telegram',
-    capabilities: { inline: true, editAnyAge: true },
+    capabilities: { inline: true, editAnyAge: true, invoices: false },
     async send(to) {
       const answer = answers.shift() ?? { ok: true, ref: `${to}:1` }
       if (answer instanceof Error) throw answer
@@ -73,7 +73,7 @@ test('after a decline the page of the next attempt reaches every message that sh
   }
   await shop.hint(await shop.atProvider(orderId, 'declined'))
   await shop.db.$executeRaw`DELETE FROM graphile_worker._private_jobs`
-  const again = await payAgain(shop.db, { personId: person, orderId, now: shop.pass(60_000) }, shop.deps)
+  const again = await payBy(shop.db, { personId: person, orderId, now: shop.pass(60_000) }, shop.deps)
   const pay = again.ok ? again.order.payment?.confirmationUrl : undefined
   expect(pay).toMatch(/^http/)
   const jobs = await shop.db.$queryRaw<{ count: number }[]>`

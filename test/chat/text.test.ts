@@ -224,3 +224,15 @@ test('the menu of commands exists in every language', () => {
     for (const { description } of commands) expect(description.length).toBeGreaterThan(2)
   }
 })
+
+test('an invoice keeps to the lengths that messengers allow, and a document passes as it is', () => {
+  const document = { name: 'a.csv', content: new Uint8Array([1, 2]), type: 'text/csv' }
+  const long = { raw: 'ы'.repeat(300) }
+  const lines = [{ label: long, amount: 5n }]
+  const invoice = { paymentId: 'id', title: long, description: long, lines, currency: 'RUB' }
+  const message = screenToMessage({ lines: [], rows: [], invoice, document }, reader)
+  expect(message.document).toEqual(document)
+  expect(message.invoice).toMatchObject({ payload: 'id', currency: 'RUB', lines: [{ amount: 5n }] })
+  expect(message.invoice?.title).toHaveLength(32)
+  expect(message.invoice?.description).toHaveLength(255)
+})

@@ -1,5 +1,5 @@
 /** A part of the product as a process of its own, to be killed at any time. */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inject } from 'vitest'
@@ -11,6 +11,7 @@ export const emptyEnv = Object.fromEntries(
   [
     'TELEGRAM_BOT_TOKEN',
     'TELEGRAM_API_ROOT',
+    'TELEGRAM_PROVIDER_TOKEN',
     'DATABASE_URL',
     'DATA_DIR',
     'PUBLIC_URL',
@@ -23,6 +24,7 @@ export const emptyEnv = Object.fromEntries(
     'YOOKASSA_SHOP_ID',
     'YOOKASSA_SECRET_KEY',
     'YOOKASSA_ENDPOINT',
+    'PAYMENT_CALLS',
     'CDEK_CLIENT_ID',
     'CDEK_CLIENT_SECRET',
     'CDEK_ENDPOINT',
@@ -113,4 +115,13 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false
   }
+}
+
+/** All that a process (npm, say) started, and what that started. */
+export function descendantsOf(pid: number): number[] {
+  const table = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' })
+  const pairs = table.split('\n').map((line) => line.trim().split(/\s+/).map(Number))
+  const childrenOf = (parent: number): number[] =>
+    pairs.flatMap(([id = 0, of]) => (of === parent ? [id, ...childrenOf(id)] : []))
+  return childrenOf(pid)
 }

@@ -86,6 +86,7 @@ export function expectStoryTold(end: EndState): void {
       ...['Анна', 'Boris'].flatMap((name) => [
         `${name}: seat-paid sent`,
         `${name}: group-formed sent`,
+        `${name}: order-paid sent`,
         ...Array.from({ length: 4 }, () => `${name}: shipment sent`),
       ]),
       'София: channel-added sent',

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { cloneDatabase } from '../support/database.ts'
 import { freePort } from '#store/postgres.ts'
-import { isAlive, spawnChild, spawnRoot, until, type Child } from './child.ts'
+import { descendantsOf, isAlive, spawnChild, spawnRoot, until, type Child } from './child.ts'
 
 // A slow machine starts slowly.
 vi.setConfig({ testTimeout: 180_000 })
@@ -67,15 +67,6 @@ function processesOf(pid: number): number[] {
     const [, id, parent, args = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? []
     return Number(parent) === pid || args.includes(scratch) ? [Number(id)] : []
   })
-}
-
-/** All that npm started, and what that started. */
-function descendantsOf(pid: number): number[] {
-  const table = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' })
-  const pairs = table.split('\n').map((line) => line.trim().split(/\s+/).map(Number))
-  const childrenOf = (parent: number): number[] =>
-    pairs.flatMap(([id = 0, of]) => (of === parent ? [id, ...childrenOf(id)] : []))
-  return childrenOf(pid)
 }
 
 /** A bar is for people only: it is drawn on a terminal, which util-linux can play. */

@@ -177,7 +177,11 @@ export async function playStory(stage: Stage, between: () => Promise<void>): Pro
   await shareGroup(stage, dmitry, yard)
   await boris.sees('group.open', { paid: 1, size: 3 }, yard)
   await next()
-  await followLink(boris, (await boris.tap('button.join', yard)).answer?.url)
+  // From the group's page in his own chat: the seat that he takes has it redrawn while it becomes the order's page.
+  const { token } = await stage.db.group.findUniqueOrThrow({ where: { id: groupId } })
+  await boris.say(`/start g_${token}`)
+  await boris.sees('group.open', { paid: 1, size: 3 })
+  await boris.tap('button.join-gap')
   await boris.sees('order.hold-group')
   await next()
   await boris.pay()

@@ -249,6 +249,15 @@ test('a new shipment is looked for by our number, then sent whole, and is being 
   })
 })
 
+test('what was not paid yet is collected at the counter: goods by their price, and the delivery', async () => {
+  const { carrier, asked } = await carrierThat(({ method }) => (method === 'GET' ? notFound : takenIn))
+  await carrier.create({ ...shipment, dueAtDoor: { delivery: { amount: 28_550n, currency: 'RUB' } } })
+  expect(asked[1]?.body).toMatchObject({
+    delivery_recipient_cost: { value: 285.5 },
+    packages: [{ items: [{ payment: { value: 1290.5 }, cost: 1290.5, amount: 2 }] }],
+  })
+})
+
 test('a shipment that CDEK already has is not sent again', async () => {
   const { carrier, asked } = await carrierThat(() => order({ cdek_number: '1105' }))
   expect(await carrier.create(shipment)).toEqual({

@@ -45,6 +45,7 @@ const canceled = {
 
 const newPayment: NewPayment = {
   key,
+  method: 'card',
   amount: { amount: 129_050n, currency: 'RUB' },
   twoStage: true,
   description: 'Чайник и доставка',
@@ -69,6 +70,7 @@ test('a hold is asked for with our key, exact decimals and a receipt', async () 
       amount: { amount: 129_050n, currency: 'RUB' },
       confirmationUrl: pending.confirmation.confirmation_url,
       paymentId: key,
+      createdAt: new Date('2026-11-23T02:14:05.555Z'),
     },
   })
   expect(asked).toHaveLength(1)
@@ -77,6 +79,7 @@ test('a hold is asked for with our key, exact decimals and a receipt', async () 
   expect(asked[0]?.headers.authorization).toBe(`Basic ${Buffer.from('100500:test_secret').toString('base64')}`)
   expect(asked[0]?.body).toEqual({
     amount: { value: '1290.50', currency: 'RUB' },
+    payment_method_data: { type: 'bank_card' },
     capture: false,
     confirmation: { type: 'redirect', return_url: 'https://t.me/vmeste_bot' },
     description: 'Чайник и доставка',
@@ -107,8 +110,20 @@ test('a hold is asked for with our key, exact decimals and a receipt', async () 
 
 test('a one-stage payment captures at once, with the VAT rate of the shop', async () => {
   const { provider, asked } = await providerThat(() => ({ json: pending }), { vatCode: 11 })
-  await provider.create({ ...newPayment, twoStage: false })
-  expect(asked[0]?.body).toMatchObject({ capture: true, receipt: { items: [{ vat_code: 11 }, { vat_code: 11 }] } })
+  await provider.create({ ...newPayment, method: 'sbp', twoStage: false })
+  expect(asked[0]?.body).toMatchObject({
+    payment_method_data: { type: 'sbp' },
+    capture: true,
+    receipt: { items: [{ vat_code: 11 }, { vat_code: 11 }] },
+  })
+})
+
+test('a method that is not paid on the page, and a hold where there is none, are defects', async () => {
+  const { provider, asked } = await providerThat(() => ({ json: pending }))
+  await expect(provider.create({ ...newPayment, method: 'sbp' })).rejects.toThrow('sbp cannot be held')
+  await expect(provider.create({ ...newPayment, method: 'invoice' })).rejects.toThrow('takes no invoice')
+  await expect(provider.create({ ...newPayment, method: 'on-delivery' })).rejects.toThrow('takes no on-delivery')
+  expect(asked).toHaveLength(0)
 })
 
 test('a description is cut to 128 characters and never inside an emoji', async () => {
@@ -139,6 +154,7 @@ test('every state of a payment is read in our words', async () => {
       amount: { amount: 129_050n, currency: 'RUB' },
       holdUntil: new Date('2026-11-30T02:20:00.000Z'),
       paymentId: key,
+      createdAt: new Date('2026-11-23T02:14:05.555Z'),
     },
   })
   expect(await provider.find(externalId)).toMatchObject({
@@ -204,7 +220,7 @@ test.each<[string, Scripted, object]>([
   [
     'an HTTP 500',
     { status: 500, json: { type: 'error', code: 'internal_server_error', retry_after: 1800 } },
-    { kind: 'unknown', detail: 'HTTP 500, internal_server_error', retryAfterMs: 1800 },
+    { kind: 'unknown', detail: 'HTTP 500, internal_server_error' },
   ],
   [
     'a 429',
@@ -215,7 +231,7 @@ test.each<[string, Scripted, object]>([
   [
     'an answer that is still being worked on',
     { status: 202, json: { type: 'processing', retry_after: 500 } },
-    { retryAfterMs: 500 },
+    { kind: 'unknown', detail: 'HTTP 202' },
   ],
   [
     'garbage instead of JSON',
@@ -254,6 +270,14 @@ test.each<[string, Scripted, object]>([
   const { provider, asked } = await providerThat(() => scripted, { timeoutMs: 300 })
   expect(await provider.create(newPayment)).toMatchObject({ ok: false, kind: 'unknown', ...expected })
   expect(asked).toHaveLength(1)
+})
+
+test('only a pace limit asks every call to wait', async () => {
+  const answers = [500, 202, 429].map((status) => ({ status, json: { type: 'error', retry_after: 1800 } }))
+  const { provider } = await providerThat(() => answers.shift() ?? 'drop')
+  expect(await provider.find(externalId)).not.toHaveProperty('retryAfterMs')
+  expect(await provider.find(externalId)).not.toHaveProperty('retryAfterMs')
+  expect(await provider.find(externalId)).toMatchObject({ retryAfterMs: 1800 })
 })
 
 test('nobody listening leaves the outcome unknown, and the words hold no secret', async () => {
@@ -321,6 +345,173 @@ test('an endless list and a broken page are unknown and never "absent"', async (
     query.has('cursor') ? { status: 500, json: {} } : { json: { type: 'list', items: [], next_cursor: 'two' } },
   )
   expect(await broken.provider.findByKey(key, new Date())).toMatchObject({ ok: false, kind: 'unknown' })
+})
+
+const amount990 = { amount: 99_000n, currency: 'RUB' }
+const receipt990 = {
+  phone: '+7 900 123-45-67',
+  lines: [{ title: 'Чайник', quantity: 3, unitAmount: 33_000n, kind: 'goods' as const }],
+}
+const refunded = {
+  id: 'refund-1',
+  payment_id: externalId,
+  status: 'succeeded',
+  created_at: '2026-11-24T02:14:05.555Z',
+  amount: { value: '990.00', currency: 'RUB' },
+  metadata: { moveId: 'move-7' },
+}
+
+test('a refund carries our key twice, the amount and a receipt', async () => {
+  const { provider, asked } = await providerThat(() => ({ json: refunded }))
+  expect(await provider.refund(externalId, amount990, 'move-7', receipt990)).toEqual({
+    ok: true,
+    value: {
+      externalId: 'refund-1',
+      paymentExternalId: externalId,
+      state: 'done',
+      amount: amount990,
+      moveId: 'move-7',
+    },
+  })
+  expect(asked[0]?.headers['idempotence-key']).toBe('move-7')
+  expect(asked[0]).toMatchObject({
+    method: 'POST',
+    path: '/refunds',
+    body: {
+      payment_id: externalId,
+      amount: { value: '990.00', currency: 'RUB' },
+      metadata: { moveId: 'move-7' },
+      description: 'Refund move-7',
+      receipt: {
+        customer: { phone: '79001234567' },
+        items: [{ quantity: 3, amount: { value: '330.00' }, payment_mode: 'full_prepayment' }],
+      },
+    },
+  })
+})
+
+test('every state of a refund is read in our words, and the key from either place', async () => {
+  const { metadata: _, ...bare } = refunded
+  const answers: unknown[] = [
+    { ...refunded, status: 'pending' },
+    {
+      ...bare,
+      status: 'canceled',
+      description: 'Refund move-8',
+      cancellation_details: { party: 'yoo_money', reason: 'rejected_by_payee' },
+    },
+    { ...bare, description: 'Refund asked for by phone' },
+  ]
+  const { provider, asked } = await providerThat(() => ({ json: answers.shift() }))
+  expect(await provider.findRefund('refund-1')).toMatchObject({ value: { state: 'pending', moveId: 'move-7' } })
+  expect(await provider.findRefund('refund-1')).toMatchObject({
+    value: { state: 'failed', reason: 'rejected_by_payee', moveId: 'move-8' },
+  })
+  const byHand = await provider.findRefund('refund-1')
+  expect(byHand).toMatchObject({ value: { state: 'done' } })
+  expect(byHand).not.toHaveProperty('value.moveId')
+  expect(asked[0]?.path).toBe('/refunds/refund-1')
+})
+
+test('a 400 to a repeated refund is checked against the refunds of the payment', async () => {
+  const present: { items: unknown[] } = { items: [refunded] }
+  const { provider, asked } = await providerThat(({ method }) => (method === 'POST' ? badRequest : { json: present }))
+  const again = () => provider.refund(externalId, amount990, 'move-7', receipt990)
+  expect(await again()).toMatchObject({ ok: true, value: { externalId: 'refund-1', state: 'done' } })
+  expect(asked[1]?.query.get('payment_id')).toBe(externalId)
+  present.items = [{ ...refunded, metadata: { moveId: 'another' } }]
+  expect(await again()).toMatchObject({ ok: false, kind: 'refused', code: 'invalid_request' })
+})
+
+test('a 400 to a refund that cannot be looked up is unknown, not refused', async () => {
+  const { provider } = await providerThat(({ method }) => (method === 'POST' ? badRequest : { status: 500, json: {} }))
+  expect(await provider.refund(externalId, amount990, 'move-7', receipt990)).toMatchObject({ kind: 'unknown' })
+})
+
+test.each<[string, Scripted]>([
+  ['an HTTP 500', { status: 500, json: {} }],
+  ['a refund of another shape', { json: { ...refunded, payment_id: undefined } }],
+  ['an amount that is no decimal', { json: { ...refunded, amount: { value: '9e2', currency: 'RUB' } } }],
+  ['a status that we do not know', { json: { ...refunded, status: 'frozen' } }],
+  ['a dropped connection', 'drop'],
+])('%s leaves a refund unknown', async (_name, scripted) => {
+  const { provider } = await providerThat(() => scripted)
+  expect(await provider.refund(externalId, amount990, 'move-7', receipt990)).toMatchObject({ kind: 'unknown' })
+})
+
+test('wrong sums of a refund or a final receipt are defects, and nothing is sent', async () => {
+  const { provider, asked } = await providerThat(() => 'drop')
+  const wrong = { amount: 99_001n, currency: 'RUB' }
+  await expect(provider.refund(externalId, wrong, 'move-7', receipt990)).rejects.toThrow('lines sum to 99000')
+  await expect(provider.sendFinalReceipt(externalId, wrong, 'r', receipt990)).rejects.toThrow('lines sum to 99000')
+  await expect(
+    provider.refund(externalId, { ...wrong, amount: 0n }, 'k', { ...receipt990, lines: [] }),
+  ).rejects.toThrow('more than zero')
+  expect(asked).toHaveLength(0)
+})
+
+test('the final receipt says that what was prepaid is now handed over', async () => {
+  const answers = ['succeeded', 'pending', 'canceled'].map((status) => ({ json: { id: 'rt-1', status } }))
+  const { provider, asked } = await providerThat(() => answers.shift() ?? { status: 500, json: {} })
+  const send = () => provider.sendFinalReceipt(externalId, amount990, 'receipt-1', receipt990)
+  expect(await send()).toEqual({ ok: true, value: 'sent' })
+  expect(await send()).toEqual({ ok: true, value: 'sent' })
+  expect(await send()).toMatchObject({ ok: false, kind: 'refused', code: 'receipt_canceled' })
+  expect(await send()).toMatchObject({ ok: false, kind: 'unknown' })
+  expect(asked[0]?.headers['idempotence-key']).toBe('receipt-1')
+  expect(asked[0]).toMatchObject({
+    path: '/receipts',
+    body: {
+      type: 'payment',
+      payment_id: externalId,
+      customer: { phone: '79001234567' },
+      items: [{ quantity: 3, payment_mode: 'full_payment' }],
+      send: true,
+      settlements: [{ type: 'prepayment', amount: { value: '990.00', currency: 'RUB' } }],
+    },
+  })
+})
+
+test('a list goes through every page between two times', async () => {
+  const { provider, asked } = await providerThat(({ query }) => {
+    if (query.get('cursor') === 'two') return { json: { type: 'list', items: [canceled] } }
+    const taken = { ...captured, refunded_amount: { value: '400.00', currency: 'RUB' } }
+    return { json: { type: 'list', items: [held, taken], next_cursor: 'two' } }
+  })
+  const result = await provider.list(new Date('2026-11-23T00:00:00Z'), new Date('2026-11-24T00:00:00Z'))
+  expect(result).toMatchObject({
+    ok: true,
+    value: [
+      { state: 'held' },
+      { state: 'captured', refunded: { amount: 40_000n, currency: 'RUB' } },
+      { state: 'cancelled' },
+    ],
+  })
+  expect(asked.map(({ path, query }) => [path, query.get('created_at.gte'), query.get('created_at.lt')])).toEqual([
+    ['/payments', '2026-11-23T00:00:00.000Z', '2026-11-24T00:00:00.000Z'],
+    ['/payments', '2026-11-23T00:00:00.000Z', '2026-11-24T00:00:00.000Z'],
+  ])
+})
+
+test('a list with a gap is no list: one unreadable object or one lost page makes it unknown', async () => {
+  const unreadable = await providerThat(() => ({ json: { type: 'list', items: [refunded, { id: 'x' }] } }))
+  expect(await unreadable.provider.listRefunds(new Date(0), new Date())).toMatchObject({ ok: false, kind: 'unknown' })
+  await server?.close()
+  const lost = await providerThat(({ query }) =>
+    query.has('cursor') ? 'drop' : { json: { type: 'list', items: [refunded], next_cursor: 'two' } },
+  )
+  expect(await lost.provider.listRefunds(new Date(0), new Date())).toMatchObject({ ok: false, kind: 'unknown' })
+})
+
+test('a refund is found by our key among those of its payment', async () => {
+  const { provider, asked } = await providerThat(({ query }) =>
+    query.get('cursor') === 'two'
+      ? { json: { items: [refunded] } }
+      : { json: { items: [{ ...refunded, metadata: { moveId: 'x' } }, null], next_cursor: 'two' } },
+  )
+  expect(await provider.findRefundByKey(externalId, 'move-7')).toMatchObject({ value: { externalId: 'refund-1' } })
+  expect(await provider.findRefundByKey(externalId, 'nobody')).toEqual({ ok: true, value: undefined })
+  expect(asked.every(({ path, query }) => path === '/refunds' && query.get('payment_id') === externalId)).toBe(true)
 })
 
 test('an id cannot lead a call elsewhere', async () => {

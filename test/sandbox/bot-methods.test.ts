@@ -3,6 +3,8 @@ import { useSandbox } from './sim-driver.ts'
 
 const box = useSandbox()
 
+type Message = { message_id: number; document: { file_id: string } }
+
 const png = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAYAAAC56t6BAAAAEklEQVR42mNk+M9Qz8DAwMAIAwAL/wH/r5nBnQAAAABJRU5ErkJggg==',
   'base64',
@@ -148,6 +150,62 @@ describe('sending', () => {
     expect((await box.bot('sendPhoto', { chat_id, photo: 'junk' })).description).toBe(
       'Bad Request: wrong file identifier/HTTP URL specified',
     )
+  })
+
+  test('documents are uploaded with a name and a caption, sent again by id, and downloaded as they were', async () => {
+    const chat_id = await box.person()
+    const data = Buffer.from('\ufeffдата;сумма\r\n2026-11-23;1290,50\r\n')
+    const upload = async (fields: Record<string, string>, bytes: Buffer = data) => {
+      const form = new FormData()
+      form.set('chat_id', String(chat_id))
+      for (const [name, value] of Object.entries(fields)) form.set(name, value)
+      form.set('document', new Blob([new Uint8Array(bytes)], { type: 'text/csv' }), 'Книга за ноябрь.csv')
+      const path = '/bot1:sandbox-token-for-the-demo-only/sendDocument'
+      const response = await fetch(box.url + path, { method: 'POST', body: form })
+      return (await response.json()) as { result: Message; description?: string }
+    }
+    const reply_markup = JSON.stringify(keyboard)
+    const { result } = await upload({ caption: '<b>Books</b>', parse_mode: 'HTML', reply_markup })
+    expect(result).toMatchObject({
+      caption: 'Books',
+      caption_entities: [{ type: 'bold', offset: 0, length: 5 }],
+      reply_markup: keyboard,
+      document: { file_name: 'Книга за ноябрь.csv', mime_type: 'text/csv', file_size: data.length },
+    })
+    const { file_id } = result.document
+    const [, shown] = await box.get(`/sim/chats/${chat_id}/messages`)
+    expect(shown).toMatchObject({ document: result.document })
+
+    const { file_path, file_size } = await box.ask('getFile', { file_id })
+    expect(file_path).toMatch(/^documents\/file_\d+\.csv$/)
+    expect(file_size).toBe(data.length)
+    const download = await fetch(`${box.url}/file/bot1:sandbox-token-for-the-demo-only/${file_path}`)
+    expect(Buffer.from(await download.arrayBuffer())).toEqual(data)
+    const page = await fetch(`${box.url}/file/sandbox/${file_id}`)
+    expect(page.headers.get('content-disposition')).toBe(
+      `attachment; filename*=UTF-8''${encodeURIComponent('Книга за ноябрь.csv')}`,
+    )
+    expect(Buffer.from(await page.arrayBuffer())).toEqual(data)
+
+    const again = await box.ask('sendDocument', { chat_id, document: file_id })
+    expect(again.document).toEqual(result.document)
+    expect(again.caption).toBeUndefined()
+    const copy = await box.ask('copyMessage', { chat_id, from_chat_id: chat_id, message_id: result.message_id })
+    const messages = await box.get(`/sim/chats/${chat_id}/messages?after=${copy.message_id - 1}`)
+    expect(messages).toMatchObject([{ document: result.document, caption: 'Books' }])
+    const edited = await box.ask('editMessageCaption', { chat_id, message_id: result.message_id, caption: 'New' })
+    expect(edited).toMatchObject({ document: result.document, caption: 'New' })
+    const media = { type: 'photo', media: 'https://example.com/b.jpg' }
+    const replaced = await box.ask('editMessageMedia', { chat_id, message_id: result.message_id, media })
+    expect(replaced.document).toBeUndefined()
+
+    expect((await upload({}, Buffer.alloc(0))).description).toBe('Bad Request: file must be non-empty')
+    const why = async (document: unknown) => (await box.bot('sendDocument', { chat_id, document })).description
+    expect(await why(undefined)).toBe('Bad Request: there is no document in the request')
+    expect(await why('junk')).toBe('Bad Request: wrong file identifier/HTTP URL specified')
+    expect(await why(replaced.photo[0].file_id)).toBe("Bad Request: can't use file of type Photo as Document")
+    expect((await upload({ caption: 'x'.repeat(1025) })).description).toBe('Bad Request: message caption is too long')
+    expect(await box.get('/sim/problems')).toEqual([])
   })
 
   test('an album has 2 to 10 pictures of one group', async () => {

@@ -253,6 +253,15 @@ describe('paying an invoice', () => {
     expect(await paying).toMatchObject({ outcome: 'paid', total_amount: 105_00 })
     const { successful_payment } = await next('message')
     expect(successful_payment).toMatchObject({ total_amount: 105_00, invoice_payload: 'order-1' })
+    // The provider's own books have it, shipping included, under the id that the bot was told.
+    expect((await box.get('/sim/yookassa/payments')).items).toMatchObject([
+      {
+        id: successful_payment.provider_payment_charge_id,
+        status: 'succeeded',
+        amount: { value: '105.00', currency: 'RUB' },
+        description: 'Kettle',
+      },
+    ])
     expect((await box.raw('POST', '/sim/pay', { from: chat_id, message_id })).status).toBe(400)
   })
 
@@ -266,8 +275,40 @@ describe('paying an invoice', () => {
       return paying
     }
     expect(await pay(false, 'paid')).toMatchObject({ outcome: 'refused', error_message: 'Sold out' })
+    expect((await box.get('/sim/yookassa/payments')).items).toEqual([])
     expect(await pay(true, 'declined')).toMatchObject({ outcome: 'declined' })
     expect(await box.updates()).toEqual([])
+    expect((await box.get('/sim/yookassa/payments')).items).toMatchObject([
+      { status: 'canceled', paid: false, cancellation_details: { reason: 'insufficient_funds' } },
+    ])
+  })
+
+  test('the provider charges nothing for an invoice whose receipt is wrong, and the problem is written down', async () => {
+    const chat_id = await box.person()
+    const pay = async (value: string) => {
+      const items = [{ description: 'Kettle', quantity: 1, amount: { value, currency: 'RUB' }, vat_code: 1 }]
+      const provider_data = JSON.stringify({ receipt: { customer: { phone: '79000000000' }, items } })
+      const { message_id } = await box.ask('sendInvoice', { chat_id, ...invoice, provider_data })
+      const paying = box.post('/sim/pay', { from: chat_id, message_id })
+      const { id } = await next('pre_checkout_query')
+      await box.ask('answerPreCheckoutQuery', { pre_checkout_query_id: id, ok: true })
+      return paying
+    }
+    expect(await pay('99.99')).toMatchObject({ outcome: 'declined' })
+    expect((await box.get('/sim/yookassa/payments')).items).toEqual([])
+    expect(JSON.stringify(await box.get('/sim/problems'))).toMatch(/do not add up/)
+    expect(await pay('100.00')).toMatchObject({ outcome: 'paid' })
+    expect((await box.get('/sim/yookassa/payments')).items).toMatchObject([{ receipt_registration: 'succeeded' }])
+  })
+
+  test('stars are no business of the card provider', async () => {
+    const chat_id = await box.person()
+    const { message_id } = await box.ask('sendInvoice', { chat_id, ...invoice, provider_token: '', currency: 'XTR' })
+    const paying = box.post('/sim/pay', { from: chat_id, message_id })
+    const { id } = await next('pre_checkout_query')
+    await box.ask('answerPreCheckoutQuery', { pre_checkout_query_id: id, ok: true })
+    expect(await paying).toMatchObject({ outcome: 'paid' })
+    expect((await box.get('/sim/yookassa/payments')).items).toEqual([])
   })
 
   test('invoices are checked', async () => {

@@ -1,24 +1,9 @@
 import { createServer, type Server } from 'node:http'
-import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
-import { YooKassa as YooKassaSdk } from '@webzaytsev/yookassa-ts-sdk'
 import fc from 'fast-check'
 import fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import { addYookassa } from '../../src/sandbox/yookassa.ts'
-
-/** The older client has no types of its own. */
-type OldPayment = {
-  id: string
-  status: string
-  confirmationUrl?: string
-  reload(): Promise<boolean>
-  capture(amount?: object): Promise<boolean>
-  refund(amount?: object): Promise<{ status: string; amount: { value: string } }>
-}
-const OldClient = createRequire(import.meta.url)('yookassa') as new (options: object) => {
-  createPayment(payment: object, key?: string): Promise<OldPayment>
-}
+import { addYookassa, type Yookassa } from '#sandbox/yookassa.ts'
 
 type Json = Record<string, never> & { [key: string]: Json } & Json[]
 type Notification = { type: string; event: string; object: { id: string; status: string } }
@@ -26,7 +11,7 @@ type Notification = { type: string; event: string; object: { id: string; status:
 const day = 24 * 3_600_000
 let now = Date.parse('2026-03-01T10:00:00Z')
 let app: FastifyInstance
-let yookassa: ReturnType<typeof addYookassa>
+let yookassa: Yookassa
 let url = ''
 const published: string[] = []
 
@@ -113,45 +98,6 @@ async function create(extra: object = {}, headers: Record<string, string> = {}):
 const sim = (id: string, body: unknown): ReturnType<typeof call> => call('POST', `/sim/yookassa/${id}`, body)
 const fault = (body: unknown): ReturnType<typeof call> => call('POST', '/sim/yookassa/faults', body)
 
-test('the older client holds, captures in part and refunds', async () => {
-  const client = new OldClient({ shopId: '100500', secretKey: 'secret', apiUrl: `${url}/yookassa/v3/` })
-  const payment = await client.createPayment(order, 'old-1')
-  expect(payment.status).toBe('pending')
-  expect(payment.confirmationUrl).toBe(`${url}/yookassa/pay/${payment.id}`)
-  await sim(payment.id, { outcome: 'paid' })
-  await payment.reload()
-  expect(payment.status).toBe('waiting_for_capture')
-  await payment.capture(rubles('1000.00'))
-  expect(payment).toMatchObject({ status: 'succeeded', amount: rubles('1000.00'), refundable: true })
-  expect(await payment.refund(rubles('400.00'))).toMatchObject({ status: 'succeeded', amount: rubles('400.00') })
-  await payment.reload()
-  expect(payment).toMatchObject({ refunded_amount: rubles('400.00') })
-})
-
-test('the newer client holds, captures in part, refunds and lists', async () => {
-  const client = YooKassaSdk({
-    shop_id: '100500',
-    secret_key: 'secret',
-    endpoint: `${url}/yookassa/v3`,
-    retries: 0,
-    maxRPS: 1000,
-  })
-  const request = { ...order, amount: { value: '1290.50', currency: 'RUB' } } as unknown as Parameters<
-    typeof client.payments.create
-  >[0]
-  const payment = await client.payments.create(request, 'new-1')
-  await sim(payment.id, { outcome: 'paid' })
-  const captured = await client.payments.capture(payment.id, { amount: payment.amount }, 'new-2')
-  expect(captured).toMatchObject({ status: 'succeeded', paid: true, refunded_amount: rubles('0.00') })
-  const refund = await client.refunds.create({ payment_id: payment.id, amount: payment.amount }, 'new-3')
-  expect(await client.refunds.load(refund.id)).toEqual(refund)
-  expect(await client.payments.load(payment.id)).toMatchObject({ refundable: false, refunded_amount: payment.amount })
-  const others = await Promise.all(Array.from({ length: 12 }, () => create()))
-  const all = await client.payments.list({ limit: 5 })
-  expect(all.map(({ id }) => id).sort()).toEqual([payment.id, ...others].sort())
-  await expect(client.payments.load('nothing')).rejects.toMatchObject({ name: 'not_found' })
-})
-
 test('a new payment has the shape of the real one', async () => {
   const { body } = await call('POST', '/yookassa/v3/payments', order)
   expect(body).toEqual({
@@ -230,12 +176,6 @@ test.each([
 })
 
 test('a receipt must come to the amount', async () => {
-  const line = (value: string, quantity: unknown): object => ({
-    description: 'Tea',
-    amount: rubles(value),
-    quantity,
-    vat_code: 1,
-  })
   const receipt = (...items: object[]): object => ({ receipt: { customer: { phone: '79000000000' }, items } })
   await create(receipt(line('400.25', 3), line('89.75', '1.000')))
   const wrong = await call('POST', '/yookassa/v3/payments', { ...order, ...receipt(line('400.25', 3)) })
@@ -289,7 +229,7 @@ test('a refund can be made to wait and to fail', async () => {
   await fault({ kind: 'refund_pending' })
   const { body } = await call('POST', '/yookassa/v3/refunds', { payment_id: id, amount: order.amount })
   expect(body['status']).toBe('pending')
-  await sim(String(body['id']), { outcome: 'declined', reason: 'rejected_by_payee' })
+  await sim(`refunds/${body['id']}`, { outcome: 'canceled', reason: 'rejected_by_payee' })
   expect((await call('GET', `/yookassa/v3/refunds/${body['id']}`)).body).toMatchObject({
     status: 'canceled',
     cancellation_details: { reason: 'rejected_by_payee' },
@@ -441,6 +381,9 @@ test('the confirmation page shows what is paid, takes the decision and tells it 
   expect(shown).toContain('&lt;b&gt;Tea&lt;/b&gt; &amp; cake')
   expect(shown).toMatch(/1\s290,50\s₽/)
   expect(shown).toContain('учебная страница')
+  expect(shown).not.toContain('СБП')
+  const bySbp = await create({ capture: true, payment_method_data: { type: 'sbp' } })
+  expect(await (await fetch(`${url}/yookassa/pay/${bySbp}`)).text()).toContain('Система быстрых платежей (СБП)')
   expect(shown).not.toMatch(/<input|https?:\/\/(?!t\.me)/)
   const english = await (await fetch(page, { headers: { 'accept-language': 'en-GB,ru;q=0.5' } })).text()
   expect(english).toContain('pretend payment page')
@@ -464,19 +407,136 @@ test('the confirmation page shows what is paid, takes the decision and tells it 
   expect((await fetch(`${url}/yookassa/pay/none`)).status).toBe(404)
 })
 
+const line = (value: string, quantity: unknown = 1): object => ({
+  description: 'Tea',
+  amount: rubles(value),
+  quantity,
+  vat_code: 1,
+})
+const receiptFor = (value: string): object => ({ customer: { phone: '79000000000' }, items: [line(value)] })
+
+test('where receipts are made, taking or returning a part needs one of its own', async () => {
+  const id = await create({ receipt: receiptFor('1290.50') })
+  await sim(id, { outcome: 'paid' })
+  const capture = (body: object) => call('POST', `/yookassa/v3/payments/${id}/capture`, body)
+  const refund = (body: object) => call('POST', '/yookassa/v3/refunds', { payment_id: id, ...body })
+  const part = { amount: rubles('1000.00') }
+  expect(await capture(part)).toMatchObject({ status: 400, body: { parameter: 'receipt' } })
+  expect(await capture({ ...part, receipt: receiptFor('999.00') })).toMatchObject({
+    status: 400,
+    body: { parameter: 'receipt.items' },
+  })
+  expect((await capture({ ...part, receipt: receiptFor('1000.00') })).body['status']).toBe('succeeded')
+  expect((await refund({ amount: rubles('400.00') })).status).toBe(400)
+  expect((await refund({ amount: rubles('400.00'), receipt: receiptFor('400.01') })).status).toBe(400)
+  expect((await refund({ amount: rubles('400.00'), receipt: receiptFor('400.00') })).body['status']).toBe('succeeded')
+})
+
 test('receipts are taken and found again', async () => {
   const id = await create({ capture: true })
   const request = {
     type: 'payment',
     payment_id: id,
     customer: { phone: '79000000000' },
-    items: [{ description: 'Tea', amount: order.amount, quantity: 1, vat_code: 1 }],
+    items: [{ ...line('645.25', 2), payment_mode: 'full_payment' }],
     settlements: [{ type: 'prepayment', amount: order.amount }],
     send: true,
   }
-  const { body } = await call('POST', '/yookassa/v3/receipts', request)
+  const send = (wrong: object = {}) => call('POST', '/yookassa/v3/receipts', { ...request, ...wrong })
+  expect(await send()).toMatchObject({ status: 400, body: { parameter: 'payment_id' } })
+  await sim(id, { outcome: 'paid' })
+  const { body } = await send()
   expect((await call('GET', `/yookassa/v3/receipts/${body['id']}`)).body).toEqual(body)
   expect((await call('GET', `/yookassa/v3/receipts?payment_id=${id}`)).body['items']).toHaveLength(1)
+  for (const [parameter, wrong] of Object.entries({
+    settlements: { settlements: [{ type: 'prepayment', amount: rubles('1290.49') }] },
+    'items.0.payment_mode': { items: [{ ...line('1290.50'), payment_mode: 'gratis' }] },
+    payment_id: { payment_id: 'none' },
+    refund_id: { type: 'refund' },
+    customer: { customer: {} },
+    send: { send: false },
+  })) {
+    expect(await send(wrong)).toMatchObject({ status: 400, body: { parameter } })
+  }
+  const tooMuch = { items: [line('1290.51')], settlements: [{ type: 'prepayment', amount: rubles('1290.51') }] }
+  expect(await send(tooMuch)).toMatchObject({ status: 400, body: { parameter: 'settlements' } })
+  expect((await call('GET', '/sim/yookassa/receipts')).body['items']).toHaveLength(1)
+})
+
+test('what cannot be refunded is refused: a hold, another currency, more than is left, after too long', async () => {
+  const held = await create()
+  await sim(held, { outcome: 'paid' })
+  const refund = (payment_id: string, amount: object) => call('POST', '/yookassa/v3/refunds', { payment_id, amount })
+  expect((await refund(held, rubles('1.00'))).status).toBe(400)
+  expect((await refund('nobody', rubles('1.00'))).status).toBe(404)
+  const card = await create({ capture: true })
+  await sim(card, { outcome: 'paid' })
+  expect((await refund(card, { value: '1.00', currency: 'USD' })).body).toMatchObject({ parameter: 'amount.currency' })
+  expect((await refund(card, rubles('1290.51'))).body).toMatchObject({ parameter: 'amount.value' })
+  const sberPay = await create({ capture: true, payment_method_data: { type: 'sberbank' } })
+  await sim(sberPay, { outcome: 'paid' })
+  now += 366 * day
+  expect((await refund(sberPay, rubles('1.00'))).status).toBe(400)
+  expect((await refund(card, rubles('1.00'))).status).toBe(200)
+  now += 2 * 365 * day
+  expect((await refund(card, rubles('1.00'))).status).toBe(400)
+})
+
+test('a waiting refund ends when told to, with one webhook and only if it succeeds', async () => {
+  const id = await create({ capture: true })
+  await sim(id, { outcome: 'paid' })
+  await fault({ kind: 'refund_pending', times: 2 })
+  const half = { payment_id: id, amount: rubles('645.25') }
+  const first = (await call('POST', '/yookassa/v3/refunds', half)).body
+  const second = (await call('POST', '/yookassa/v3/refunds', half)).body
+  expect([first['status'], second['status']]).toEqual(['pending', 'pending'])
+  expect((await call('POST', '/yookassa/v3/refunds', half)).status).toBe(400)
+  expect((await call('GET', `/yookassa/v3/payments/${id}`)).body['refunded_amount']).toEqual(rubles('0.00'))
+  await sim(`refunds/${first['id']}`, { outcome: 'canceled' })
+  expect((await sim(`refunds/${second['id']}`, { outcome: 'succeeded' })).body['status']).toBe('succeeded')
+  expect((await sim(`refunds/${second['id']}`, { outcome: 'canceled' })).status).toBe(409)
+  expect((await sim('refunds/none', { outcome: 'canceled' })).status).toBe(404)
+  expect((await sim(`refunds/${second['id']}`, { outcome: 'paid' })).status).toBe(400)
+  await vi.waitFor(() => expect(received).toHaveLength(2))
+  expect(received.map(({ event, object }) => [event, object.id])).toEqual([
+    ['payment.succeeded', id],
+    ['refund.succeeded', second['id']],
+  ])
+  expect((await call('GET', `/yookassa/v3/payments/${id}`)).body['refunded_amount']).toEqual(rubles('645.25'))
+  expect((await call('GET', '/yookassa/v3/refunds?status=canceled')).body['items']).toMatchObject([{ id: first['id'] }])
+})
+
+test('an invoice that was paid in a messenger is a payment in the books, with a webhook', async () => {
+  const invoice = { currency: 'RUB', total: 129_050, title: 'Kettle' }
+  const charged = yookassa.charge(invoice, 'paid')
+  if (!('id' in charged)) throw new Error(charged.problem)
+  const { id } = charged
+  expect((await call('GET', `/yookassa/v3/payments/${id}`)).body).toMatchObject({
+    status: 'succeeded',
+    amount: rubles('1290.50'),
+    description: 'Kettle',
+    refunded_amount: rubles('0.00'),
+    metadata: {},
+    payment_method: { type: 'bank_card' },
+  })
+  const declined = yookassa.charge(invoice, 'declined')
+  await vi.waitFor(() => expect(received).toHaveLength(2))
+  expect(received).toMatchObject([
+    { event: 'payment.succeeded', object: { id } },
+    { event: 'payment.canceled', object: declined },
+  ])
+  expect((await call('POST', '/yookassa/v3/refunds', { payment_id: id, amount: rubles('90.50') })).status).toBe(200)
+})
+
+test('the receipt inside an invoice must come to its total', () => {
+  const charge = (providerData: string) =>
+    yookassa.charge({ currency: 'RUB', total: 129_050, title: 'Kettle', providerData }, 'paid')
+  expect(charge(JSON.stringify({ receipt: receiptFor('1290.50') }))).toHaveProperty('id')
+  expect(charge(JSON.stringify({ receipt: receiptFor('1290.49') }))).toMatchObject({
+    problem: expect.stringMatching('do not add up'),
+  })
+  expect(charge('{')).toHaveProperty('problem')
+  expect(charge('{"receipt":{}}')).toHaveProperty('problem')
 })
 
 test('no input is answered with a crash', async () => {
@@ -489,6 +549,7 @@ test('no input is answered with a crash', async () => {
     `/yookassa/pay/${id}`,
     '/sim/yookassa/faults',
     `/sim/yookassa/${id}`,
+    '/sim/yookassa/refunds/x',
   )
   const part = fc.oneof(
     fc.json(),

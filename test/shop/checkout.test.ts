@@ -1,15 +1,8 @@
 /** Long because every refusal and every race for a seat or a unit is here: they share their beginning. */
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
-import {
-  buy,
-  cancelUnpaid,
-  payAgain,
-  type Purchase,
-  type PurchaseRefusal,
-  type PurchaseResult,
-} from '#shop/checkout.ts'
-import { orderOf, ordersOf } from '#shop/orders.ts'
+import { buy, payBy, type Purchase, type PurchaseRefusal, type PurchaseResult } from '#shop/checkout.ts'
+import { cancelOrder, orderOf, ordersOf } from '#shop/orders.ts'
 import { joinShop, postOpened } from '#shop/sellers.ts'
 import { assertInvariants } from './invariants.ts'
 import { countRows, hour, kazan, minute, useShop } from './support.ts'
@@ -352,7 +345,7 @@ test('after a decline the same order is paid for by a second payment', async () 
 
   shop.pass(minute)
   const taps = await Promise.all(
-    Array.from({ length: 10 }, () => payAgain(shop.db, { personId: person, orderId, now: shop.now }, shop.deps)),
+    Array.from({ length: 10 }, () => payBy(shop.db, { personId: person, orderId, now: shop.now }, shop.deps)),
   )
   const pages = taps.map((tap) => (tap.ok ? tap.order.payment?.confirmationUrl : tap.reason))
   expect(new Set(pages).size).toBe(1)
@@ -375,7 +368,7 @@ test("the live payment counts even when another process's clock dates it before 
   const { orderId } = await shop.order(person, { kind: 'own-group', variantId: goods.variantId })
   await shop.hint(await shop.atProvider(orderId, 'declined'))
   const late = new Date(shop.now.getTime() - 2000)
-  expect(await payAgain(shop.db, { personId: person, orderId, now: late }, shop.deps)).toMatchObject({
+  expect(await payBy(shop.db, { personId: person, orderId, now: late }, shop.deps)).toMatchObject({
     ok: true,
     order: { payment: { state: 'pending' } },
   })
@@ -392,7 +385,7 @@ test('an order that is over, paid or not theirs cannot be paid again', async () 
   const goods = await shop.goods()
   const person = await shop.person()
   const { orderId } = await shop.order(person, { kind: 'alone', variantId: goods.variantId })
-  const again = (who: number) => payAgain(shop.db, { personId: who, orderId, now: shop.now }, shop.deps)
+  const again = (who: number) => payBy(shop.db, { personId: who, orderId, now: shop.now }, shop.deps)
   const before = await countRows(shop.db)
   expect(await again(await shop.person())).toEqual({ ok: false, reason: 'not-found' })
   // The page that is there already is good enough.
@@ -401,7 +394,7 @@ test('an order that is over, paid or not theirs cannot be paid again', async () 
   expect(await again(person)).toEqual({ ok: false, reason: 'not-payable' })
   expect(await countRows(shop.db)).toEqual(before)
   await shop.pay(orderId)
-  expect(await cancelUnpaid(shop.db, { personId: person, orderId, now: shop.now })).toEqual({
+  expect(await cancelOrder(shop.db, { personId: person, orderId, now: shop.now }, shop.deps.carrier)).toEqual({
     ok: false,
     reason: 'too-late',
   })
@@ -412,7 +405,7 @@ test('giving an unpaid order up gives back seat and stock, once; nobody else can
   const { groupId } = await shop.openGroup(goods)
   const person = await shop.person()
   const { orderId } = await shop.order(person, { kind: 'join', groupId })
-  const cancel = (personId: number) => cancelUnpaid(shop.db, { personId, orderId, now: shop.now })
+  const cancel = (personId: number) => cancelOrder(shop.db, { personId, orderId, now: shop.now }, shop.deps.carrier)
   expect(await cancel(await shop.person())).toEqual({ ok: false, reason: 'not-found' })
   const results = await Promise.all(Array.from({ length: 10 }, () => cancel(person)))
   expect(results.filter(({ ok }) => ok)).toHaveLength(1)

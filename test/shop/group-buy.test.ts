@@ -1,6 +1,7 @@
 /** Long because the races of one group belong together: each is a few lines, and they share their beginning. */
 import { expect, test } from 'vitest'
-import { cancelUnpaid } from '#shop/checkout.ts'
+import { payBy } from '#shop/checkout.ts'
+import { cancelOrder } from '#shop/orders.ts'
 import { closeDueGroups, expireOrders, groupById, groupByToken, openGroups, seatOf } from '#shop/group-buy.ts'
 import { lockGroup } from '#store/group-buy.ts'
 import { assertInvariants } from './invariants.ts'
@@ -35,8 +36,8 @@ test('the last payment forms the group: every hold is captured, everybody is tol
       shipment: 'requested',
     })
   }
-  expect(await shop.told(leader)).toEqual({ 'seat-paid': 1, 'group-formed': 1 })
-  expect(await shop.told(last)).toEqual({ 'group-formed': 1 })
+  expect(await shop.told(leader)).toEqual({ 'seat-paid': 1, 'group-formed': 1, 'order-paid': 1 })
+  expect(await shop.told(last)).toEqual({ 'group-formed': 1, 'order-paid': 1 })
   expect(await shop.stock(goods)).toEqual({ onHand: 98, reserved: 0 })
   await shop.settle()
 })
@@ -199,14 +200,16 @@ test('a payment after the time was over claims seat and stock again while they a
   await shop.pay(lastOrder)
   expect(await shop.group(groupId)).toMatchObject({ state: 'formed', takenSeats: 2 })
   expect(await settle(groupId, [leaderOrder, lastOrder])).toBe('formed')
-  expect(await shop.told(last)).toEqual({ 'order-expired': 1, 'group-formed': 1 })
+  expect(await shop.told(last)).toEqual({ 'order-expired': 1, 'group-formed': 1, 'order-paid': 1 })
   expect(await shop.stock(goods)).toEqual({ onHand: 98, reserved: 0 })
   await shop.settle()
 })
 
 test('a payment on a page left open after the buyer cancelled is given back, although the seat is still free', async () => {
   const { goods, groupId, last, lastOrder } = await almostFull(2)
-  expect(await cancelUnpaid(shop.db, { personId: last, orderId: lastOrder, now: shop.now })).toMatchObject({ ok: true })
+  expect(
+    await cancelOrder(shop.db, { personId: last, orderId: lastOrder, now: shop.now }, shop.deps.carrier),
+  ).toMatchObject({ ok: true })
   await shop.pay(lastOrder)
   await shop.runJobs()
   expect(await shop.stateOf(lastOrder)).toMatchObject({ order: 'cancelled', payments: ['voided'], seat: 'released' })
@@ -259,7 +262,7 @@ test("a leader's draft that is given up ends, and a payment for it comes back", 
   const [unpaid = 0, unwilling = 0] = await shop.people(2)
   const first = await shop.order(unpaid, { kind: 'own-group', variantId: goods.variantId })
   const second = await shop.order(unwilling, { kind: 'own-group', variantId: goods.variantId })
-  await cancelUnpaid(shop.db, { personId: unwilling, orderId: second.orderId, now: shop.now })
+  await cancelOrder(shop.db, { personId: unwilling, orderId: second.orderId, now: shop.now }, shop.deps.carrier)
   shop.pass(15 * minute)
   expect(await expireOrders(shop.db, shop.now)).toBeGreaterThanOrEqual(1)
   for (const { orderId, seat } of [first, second]) {
@@ -286,7 +289,9 @@ test('giving up and paying at once ends in one of the two, with stock and money 
     const pages = await Promise.all(orders.map(({ orderId }) => shop.atProvider(orderId)))
     await Promise.all([
       ...pages.map((page) => shop.hint(page)),
-      ...orders.map(({ personId, orderId }) => cancelUnpaid(shop.db, { personId, orderId, now: shop.now })),
+      ...orders.map(({ personId, orderId }) =>
+        cancelOrder(shop.db, { personId, orderId, now: shop.now }, shop.deps.carrier),
+      ),
     ])
     await shop.runJobs()
     const ends = await Promise.all(
@@ -310,7 +315,7 @@ test('a late payment and a new tap by the same person at once: one seat, never a
     const person = await shop.person()
     const { orderId } = await join(person, groupId)
     const page = await shop.atProvider(orderId)
-    await cancelUnpaid(shop.db, { personId: person, orderId, now: shop.now })
+    await cancelOrder(shop.db, { personId: person, orderId, now: shop.now }, shop.deps.carrier)
     const acts = [() => shop.hint(page), () => shop.buy(person, { kind: 'join', groupId })]
     if (isTapFirst) acts.reverse()
     // Both get as far as they can while somebody holds the group, and go on in the order in which they came.
@@ -399,7 +404,7 @@ test('a storm over four groups and one stock row: joins, payments, declines, giv
     await Promise.all([
       shop.hint(page),
       shop.hint(page),
-      ...(at % 5 === 4 ? [cancelUnpaid(shop.db, { personId, orderId, now })] : []),
+      ...(at % 5 === 4 ? [cancelOrder(shop.db, { personId, orderId, now }, shop.deps.carrier)] : []),
       ...(at % 5 === 3 ? [expireOrders(shop.db, deadline)] : []),
       ...(at % 8 === 7 ? [closeDueGroups(shop.db, deadline)] : []),
     ])
@@ -425,4 +430,30 @@ test('a storm over four groups and one stock row: joins, payments, declines, giv
   const sold = await shop.db.reservation.count({ where: { variantId: goods.variantId, state: 'consumed' } })
   expect({ onHand, reserved }).toEqual({ onHand: 18 - sold, reserved: 0 })
   await shop.settle()
+})
+
+test('groups that form with money on hold and money taken at once stop nobody who buys the same alone', async () => {
+  const goods = await shop.goods({ stock: 1000, terms: { paymentMethods: ['card', 'sbp'] } })
+  const groups = await Promise.all(
+    Array.from({ length: 8 }, async (_, at) => {
+      const { groupId } = await shop.openGroup(goods)
+      const personId = await shop.person()
+      const { orderId } = await shop.order(personId, { kind: 'join', groupId })
+      await payBy(shop.db, { personId, orderId, method: at % 2 ? 'sbp' : 'card', now: shop.now }, shop.deps)
+      return orderId
+    }),
+  )
+  const single = await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      const personId = await shop.person()
+      const { orderId } = await shop.order(personId, { kind: 'alone', variantId: goods.variantId })
+      await payBy(shop.db, { personId, orderId, method: 'sbp', now: shop.now }, shop.deps)
+      return orderId
+    }),
+  )
+  const pages = await Promise.all([...groups, ...single].map((orderId) => shop.atProvider(orderId)))
+  // A deadlock would make one of them throw.
+  await Promise.all(pages.map((page) => shop.hint(page)))
+  await shop.settle()
+  for (const orderId of [...groups, ...single]) expect(await shop.stateOf(orderId)).toMatchObject({ order: 'packable' })
 })

@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest'
-import { payAgain } from '#shop/checkout.ts'
+import { payBy } from '#shop/checkout.ts'
 import { closeDueGroups, expireOrders } from '#shop/group-buy.ts'
 import { orderOf } from '#shop/orders.ts'
 import {
-  applyProviderPayment,
   finishPlacingPayment,
   movePayment,
   paymentHinted,
@@ -11,6 +10,7 @@ import {
   refreshPayment,
   refreshSilentPayments,
 } from '#shop/payments.ts'
+import { applyProviderPayment } from '#shop/purchases.ts'
 import { countRows, hour, minute, useShop } from './support.ts'
 
 const shop = useShop()
@@ -62,26 +62,25 @@ test('the same webhook 20 times in parallel moves money once and tells once, bef
   await shop.settle()
   expect((await shop.stateOf(seat.orderId)).moves).toEqual(['capture done'])
   expect((await shop.stateOf(leaderOrder)).moves).toEqual(['capture done'])
-  expect(await shop.told(leader)).toEqual({ 'seat-paid': 1, 'group-formed': 1 })
-  expect(await shop.told(friend)).toEqual({ 'group-formed': 1 })
+  expect(await shop.told(leader)).toEqual({ 'seat-paid': 1, 'group-formed': 1, 'order-paid': 1 })
+  expect(await shop.told(friend)).toEqual({ 'group-formed': 1, 'order-paid': 1 })
 })
 
 test('ten workers with the same capture capture once', async () => {
   const { orderId } = await buyAlone()
   await shop.pay(orderId)
   const { id } = await shop.db.paymentMove.findFirstOrThrow({ where: { payment: { orderId } } })
-  const { provider } = shop.deps
-  await Promise.all(Array.from({ length: 10 }, () => movePayment(shop.db, id, provider, shop.now)))
+  await Promise.all(Array.from({ length: 10 }, () => movePayment(shop.db, id, shop.deps, shop.now)))
   expect(await shop.stateOf(orderId)).toMatchObject({ order: 'packable', moves: ['capture done'] })
   await shop.settle()
 })
 
 test("a payment that is not ours is nobody's business", async () => {
   const before = await countRows(shop.db)
-  await paymentHinted(shop.db, 'a-stranger', shop.deps.provider, shop.now)
-  await refreshPayment(shop.db, shop.deps.newId(), shop.deps.provider, '', shop.now)
-  await movePayment(shop.db, shop.deps.newId(), shop.deps.provider, shop.now)
-  expect(await placePayment(shop.db, shop.deps.newId(), shop.deps.provider, '', shop.now)).toBe('not-needed')
+  await paymentHinted(shop.db, 'a-stranger', shop.deps, shop.now)
+  await refreshPayment(shop.db, shop.deps.newId(), shop.deps, shop.now)
+  await movePayment(shop.db, shop.deps.newId(), shop.deps, shop.now)
+  expect(await placePayment(shop.db, shop.deps.newId(), shop.deps, shop.now)).toBe('not-needed')
   expect(await countRows(shop.db)).toEqual(before)
 })
 
@@ -132,8 +131,7 @@ test('after a day, when the provider has forgotten the key, the payment is looke
   await fault('create', 'drop')
   const lost = await buyAlone()
   const now = shop.pass(25 * hour)
-  const { provider, returnUrl } = shop.deps
-  expect(await placePayment(shop.db, lost.paymentId, provider, returnUrl, now)).toBe('placed')
+  expect(await placePayment(shop.db, lost.paymentId, shop.deps, now)).toBe('placed')
   expect(await atProviderOf(lost.paymentId)).toHaveLength(1)
   await shop.settle()
 })
@@ -143,7 +141,7 @@ test('a refused creation is a decline that can be tried again', async () => {
   const { personId, orderId, order } = await buyAlone()
   expect(order.payment).toMatchObject({ state: 'failed', confirmationUrl: null })
   shop.pass(minute)
-  const again = await payAgain(shop.db, { personId, orderId, now: shop.now }, shop.deps)
+  const again = await payBy(shop.db, { personId, orderId, now: shop.now }, shop.deps)
   expect(again).toMatchObject({ ok: true, order: { payment: { state: 'pending' } } })
   await shop.pay(orderId)
   await shop.settle()
@@ -154,7 +152,7 @@ test('a refused creation that the job finds is told', async () => {
   await fault('create', '500_without_effect')
   const { personId, paymentId } = await buyAlone()
   await shop.act('/sim/yookassa/faults', { match: 'create', error_code: 400, times: 1 })
-  await finishPlacingPayment(shop.db, paymentId, shop.deps.provider, shop.deps.returnUrl, shop.now)
+  await finishPlacingPayment(shop.db, paymentId, shop.deps, shop.now)
   expect(await shop.told(personId)).toEqual({ 'payment-declined': 1 })
   await shop.settle()
 })
@@ -166,7 +164,7 @@ test('declined, paid again, paid; a second decline is told once more', async () 
     await Promise.all([shop.hint(page), shop.hint(page)])
     expect(await shop.told(personId)).toEqual({ 'payment-declined': attempt })
     shop.pass(minute)
-    await payAgain(shop.db, { personId, orderId, now: shop.now }, shop.deps)
+    await payBy(shop.db, { personId, orderId, now: shop.now }, shop.deps)
   }
   await shop.pay(orderId)
   await shop.settle()
@@ -303,7 +301,7 @@ test('old news lead nowhere: a captured payment stays captured', async () => {
 async function takenAtOnce(orderId: number): Promise<void> {
   const externalId = await shop.atProvider(orderId)
   const { total, currency } = await shop.db.order.findUniqueOrThrow({ where: { id: orderId } })
-  const taken = await shop.deps.provider.capture(externalId, { amount: total, currency }, shop.deps.newId())
+  const taken = await shop.yookassa.capture(externalId, { amount: total, currency }, shop.deps.newId())
   expect(taken).toMatchObject({ ok: true })
   await shop.hint(externalId)
 }
@@ -331,7 +329,7 @@ test('money that was taken at once buys alone, and waits for a group that then f
   expect((await shop.stateOf(held.orderId)).moves).toEqual(['capture done'])
 })
 
-test('money that was taken for a group that fails is a refund that staff see, and nothing is shipped', async () => {
+test('money that was taken for a group that fails goes back, and nothing is shipped', async () => {
   const goods = await shop.goods({ size: 3 })
   const leader = await shop.person()
   const { orderId, seat } = await shop.order(leader, { kind: 'own-group', variantId: goods.variantId })
@@ -344,9 +342,9 @@ test('money that was taken for a group that fails is a refund that staff see, an
   for (const id of [orderId, late.orderId]) {
     expect(await shop.stateOf(id)).toEqual({
       order: 'cancelled',
-      payments: ['captured'],
-      moves: ['refund by_hand'],
-      seat: 'refund_due',
+      payments: ['refunded'],
+      moves: ['refund done'],
+      seat: 'refunded',
       stock: 'released',
       shipment: undefined,
     })
@@ -354,15 +352,15 @@ test('money that was taken for a group that fails is a refund that staff see, an
   expect(await shop.stock(goods)).toEqual({ onHand: 100, reserved: 0 })
 })
 
-test('money that was taken although we asked to give it back is a refund that staff see', async () => {
+test('money that was taken although we asked to give it back goes back', async () => {
   const { orderId } = await shop.openGroup(await shop.goods())
   await closeDueGroups(shop.db, shop.pass(30 * minute))
   // Somebody took it by hand in the provider's cabinet.
   const { total, currency } = await shop.db.order.findUniqueOrThrow({ where: { id: orderId } })
   const externalId = await shop.externalIdOf(orderId)
-  await shop.deps.provider.capture(externalId, { amount: total, currency }, shop.deps.newId())
+  await shop.yookassa.capture(externalId, { amount: total, currency }, shop.deps.newId())
   await shop.settle()
   const { moves, ...rest } = await shop.stateOf(orderId)
-  expect(rest).toMatchObject({ order: 'cancelled', payments: ['captured'], seat: 'refund_due', stock: 'released' })
-  expect(moves.sort()).toEqual(['refund by_hand', 'void failed'])
+  expect(rest).toMatchObject({ order: 'cancelled', payments: ['refunded'], seat: 'refunded', stock: 'released' })
+  expect(moves.sort()).toEqual(['refund done', 'void failed'])
 })

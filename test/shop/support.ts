@@ -10,18 +10,23 @@ import { afterAll, beforeAll, expect } from 'vitest'
 import type { Messenger } from '#chat/messenger.ts'
 import { createOutbox } from '#chat/outbox.ts'
 import type { Message } from '#chat/screen.ts'
+import type { PaymentMethod } from '#domain/payments.ts'
 import { createCdek } from '#gateways/cdek.ts'
+import { onDelivery } from '#gateways/on-delivery.ts'
+import { providerOf, type PaymentProvider } from '#gateways/payments.ts'
 import { createYookassa } from '#gateways/yookassa.ts'
 import { createHandlers, toTaskList } from '#jobs/tasks.ts'
 import { addCdek } from '#sandbox/cdek.ts'
 import { addYookassa } from '#sandbox/yookassa.ts'
 import { buy, type Purchase, type PurchaseResult } from '#shop/checkout.ts'
+import { shipmentHinted } from '#shop/delivery.ts'
 import type { Deps } from '#shop/deps.ts'
+import { moneyStory } from '#shop/orders.ts'
 import { arrive, setRecipient } from '#shop/people.ts'
 import { paymentHinted, refreshSilentPayments } from '#shop/payments.ts'
 import type { Client } from '#store/db.ts'
 import { useDatabase } from '../support/database.ts'
-import { assertInvariants, type ProviderTruth } from './invariants.ts'
+import { assertInvariants, type ProviderTruth, type RefundTruth } from './invariants.ts'
 
 /** Before today, so that every job is due by the queue's own clock, which is PostgreSQL's. */
 const beginning = Date.UTC(2026, 0, 12, 9)
@@ -29,6 +34,22 @@ export const minute = 60_000
 export const hour = 60 * minute
 
 export type Goods = { sellerId: number; productId: number; variantId: number; locationId: number; campaignId: number }
+
+export type GoodsOptions = {
+  stock?: number
+  size?: number
+  lifetimeMinutes?: number
+  campaign?: boolean
+  /** Alone, in kopecks; together it is two thirds of that. */
+  price?: bigint
+  /** How the seller lets people pay, and what the platform earns. */
+  terms?: {
+    paymentMethods?: PaymentMethod[]
+    onDeliveryMax?: bigint
+    onDeliveryForGroups?: boolean
+    feeBasisPoints?: number
+  }
+}
 
 type Sent = { to: string; message: Message }
 
@@ -55,7 +76,11 @@ export function useShop() {
     }
     deps = {
       db: database.db,
-      provider: createYookassa({ shopId: '1', secretKey: 's', endpoint: `${world}/yookassa/v3`, timeoutMs: 10_000 }),
+      providers: [
+        createYookassa({ shopId: '1', secretKey: 's', endpoint: `${world}/yookassa/v3`, timeoutMs: 10_000 }),
+        onDelivery,
+      ],
+      hasInvoices: false,
       carrier: createCdek({
         clientId: 'c',
         clientSecret: 's',
@@ -63,7 +88,7 @@ export function useShop() {
         timeoutMs: 10_000,
         now: () => time,
       }),
-      returnUrl: 'https://t.me/vmeste_bot',
+      returnUrl: (orderId) => `https://t.me/vmeste_bot?start=b_${orderId.toString(36)}`,
       now: () => new Date(time),
       newId: randomUUID,
       randomBytes,
@@ -83,7 +108,7 @@ export function useShop() {
 
   const messenger: Messenger = {
     name: 'telegram',
-    capabilities: { inline: true, editAnyAge: true },
+    capabilities: { inline: true, editAnyAge: true, invoices: false },
     async send(to, message) {
       sent.push({ to, message })
       return { ok: true, ref: `${to}:${sent.length}` }
@@ -98,9 +123,16 @@ export function useShop() {
     get db(): Client {
       return database.db
     },
+    get url(): string {
+      return database.url
+    },
     get deps(): Deps {
       if (!deps) throw new Error('the shop exists inside tests and hooks only')
       return deps
+    },
+    /** The company behind card payments, to be asked past our own operations. */
+    get yookassa(): PaymentProvider {
+      return providerOf(shop.deps.providers, { name: 'yookassa' })
     },
     get now(): Date {
       return new Date(time)
@@ -115,10 +147,19 @@ export function useShop() {
     },
 
     /** A seller with one product of one variant, in stock in Moscow and sold together at a lower price. */
-    async goods({ stock = 100, size = 2, lifetimeMinutes = 30, campaign = true } = {}): Promise<Goods> {
+    async goods({
+      stock = 100,
+      size = 2,
+      lifetimeMinutes = 30,
+      campaign = true,
+      price = 150_000n,
+      terms: paymentTerms = {},
+    }: GoodsOptions = {}): Promise<Goods> {
       const slug = `goods-${++made}`
       const { db } = database
-      const seller = await db.seller.create({ data: { slug, name: `Лавка ${made}`, invitation: `invite-${slug}` } })
+      const seller = await db.seller.create({
+        data: { slug, name: `Лавка ${made}`, invitation: `invite-${slug}`, ...paymentTerms },
+      })
       const location = await db.location.create({
         data: {
           sellerId: seller.id,
@@ -147,7 +188,7 @@ export function useShop() {
           productId: product.id,
           externalId: '1',
           options: {},
-          price: 150_000n,
+          price,
           currency: 'RUB',
           weightGrams: 800,
         },
@@ -161,7 +202,7 @@ export function useShop() {
               size,
               lifetimeMinutes,
               startsAt: new Date(beginning),
-              prices: { create: { variantId: variant.id, price: 100_000n } },
+              prices: { create: { variantId: variant.id, price: (price * 2n) / 3n } },
             },
           })
         : undefined
@@ -182,6 +223,12 @@ export function useShop() {
       if (!visitor) throw new Error('a first update is handled')
       if (recipient) await setRecipient(database.db, visitor.personId, kazan, new Date(time))
       return visitor.personId
+    },
+    /** Somebody who works in the shop that sells this. */
+    async seller({ sellerId }: Goods): Promise<number> {
+      const personId = await shop.person({ recipient: false })
+      await database.db.sellerMember.create({ data: { sellerId, personId, joinedAt: new Date(time) } })
+      return personId
     },
     async people(count: number): Promise<number[]> {
       return Promise.all(Array.from({ length: count }, () => shop.person()))
@@ -207,7 +254,10 @@ export function useShop() {
 
     /** The number at the provider of the payment that an order waits for. */
     async externalIdOf(orderId: number): Promise<string> {
-      const payment = await database.db.payment.findFirstOrThrow({ where: { orderId }, orderBy: { createdAt: 'desc' } })
+      const payment = await database.db.payment.findFirstOrThrow({
+        where: { orderId },
+        orderBy: [{ counts: 'desc' }, { createdAt: 'desc' }],
+      })
       if (payment.externalId === null) throw new Error(`the payment of order ${orderId} has no page`)
       return payment.externalId
     },
@@ -219,7 +269,7 @@ export function useShop() {
     },
     /** What a webhook leads to. */
     async hint(externalId: string): Promise<void> {
-      await paymentHinted(database.db, externalId, shop.deps.provider, new Date(time))
+      await paymentHinted(database.db, externalId, shop.deps, new Date(time))
     },
     /** Pays and tells us. */
     async pay(orderId: number): Promise<void> {
@@ -228,6 +278,26 @@ export function useShop() {
     async truth(): Promise<ProviderTruth[]> {
       const answer = (await (await fetch(`${world}/sim/yookassa/payments`)).json()) as { items: ProviderTruth[] }
       return answer.items
+    },
+    /** Refunds as the provider sees them. */
+    async refunds(): Promise<RefundTruth[]> {
+      const answer = (await (await fetch(`${world}/sim/yookassa/refunds`)).json()) as { items: RefundTruth[] }
+      return answer.items
+    },
+    /** Second receipts as the provider sees them. */
+    async receipts(): Promise<{ payment_id?: string; settlements: { amount: { value: string } }[] }[]> {
+      const answer = await (await fetch(`${world}/sim/yookassa/receipts`)).json()
+      return (answer as { items: { payment_id?: string; settlements: { amount: { value: string } }[] }[] }).items
+    },
+    /** A bought order's parcel goes where the carrier's codes say, and we learn of it. */
+    async parcel(orderId: number, ...codes: string[]): Promise<void> {
+      const { externalId } = await database.db.shipment.findUniqueOrThrow({ where: { orderId } })
+      for (const status of codes) {
+        shop.pass(hour)
+        expect(await act(`/sim/shipments/${externalId}`, { status })).toBe(200)
+        await shipmentHinted(database.db, 'cdek', externalId ?? '')
+        await shop.runJobs()
+      }
     },
     /** Parcels as the carrier sees them. */
     async parcels(): Promise<{ number: string; uuid: string; im_number?: string; status: string }[]> {
@@ -264,8 +334,11 @@ export function useShop() {
       await shop.runJobs()
       await database.db.$executeRaw`UPDATE payment SET updated_at = ${new Date(time - hour)}`
       await refreshSilentPayments(database.db, new Date(time))
-      expect(await shop.runJobs()).toBe(0)
-      await assertInvariants(database.db, await shop.truth())
+      await shop.runJobs()
+      const left = await database.db.$queryRaw<unknown[]>`
+        SELECT key, attempts, last_error FROM graphile_worker._private_jobs`
+      expect(left).toEqual([])
+      await assertInvariants(database.db, await shop.truth(), await shop.refunds())
     },
 
     /** Resolves as soon as so many transactions wait for a lock. */
@@ -285,6 +358,10 @@ export function useShop() {
     async group(groupId: number) {
       const select = { state: true, takenSeats: true, paidSeats: true, size: true, version: true }
       return database.db.group.findUniqueOrThrow({ where: { id: groupId }, select })
+    },
+    /** What its buyer can read of an order's money. */
+    async story(orderId: number): Promise<string[]> {
+      return (await moneyStory(database.db, orderId)).map(({ kind }) => kind)
     },
     /** How often each kind of message is owed to a person. */
     async told(personId: number): Promise<Record<string, number>> {
@@ -316,7 +393,10 @@ export async function stateOf(db: Client, orderId: number) {
   const order = await db.order.findUniqueOrThrow({
     where: { id: orderId },
     include: {
-      payments: { include: { moves: { orderBy: { createdAt: 'asc' } } }, orderBy: { createdAt: 'asc' } },
+      payments: {
+        include: { moves: { orderBy: [{ createdAt: 'asc' }, { kind: 'asc' }] } },
+        orderBy: { createdAt: 'asc' },
+      },
       seat: true,
       reservations: true,
       shipment: true,

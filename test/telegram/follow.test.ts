@@ -36,6 +36,37 @@ test('a screen shown in place ends what the message followed before and starts w
   expect(log.slice(-2)).toEqual(['finish 1', 'follow {"orderId":5} 10:7'])
 })
 
+test('a pressed message is left before it is edited, under its lasting reference, and one that stays is not', async () => {
+  const api = await startBotApi()
+  const left: [string, number][] = []
+  const { front } = recordingFront({
+    leave: async (_visitor, ref) => void left.push([ref, api.callsOf('editMessageText').length]),
+    onTap: async (_visitor, act) => ({ message: words('next'), ...(act === 'new' && { asNew: true }) }),
+  })
+  const bot = await startBot(api, front)
+  await bot.handleUpdate(made.tap(1, 10, 'h'))
+  expect(left).toEqual([['10:7', 0]])
+  expect(api.callsOf('editMessageText')).toHaveLength(1)
+  await bot.handleUpdate(made.tap(2, 10, 'new'))
+  await bot.handleUpdate(made.sharedTap(3, 10, 'h'))
+  expect(left).toHaveLength(1)
+})
+
+test('the first look at an update names the message whose button was pressed, in their own chat only', async () => {
+  const api = await startBotApi()
+  const pressed: (string | undefined)[] = []
+  const { front } = recordingFront()
+  const begin: typeof front.begin = async (arrival, opensChat) => {
+    pressed.push(arrival.pressed)
+    return front.begin(arrival, opensChat)
+  }
+  const bot = await startBot(api, { ...front, begin })
+  await bot.handleUpdate(made.tap(1, 10, 'h'))
+  await bot.handleUpdate(made.sharedTap(2, 10, 'h'))
+  await bot.handleUpdate(made.text(3, 10, '/start'))
+  expect(pressed).toEqual(['10:7', undefined, undefined])
+})
+
 test('a screen that follows nothing only ends what the message followed before', async () => {
   const api = await startBotApi()
   const left: (string | undefined)[] = []

@@ -106,6 +106,7 @@ describe('polling', () => {
       'callback_query',
       'inline_query',
       'chosen_inline_result',
+      'pre_checkout_query',
       'my_chat_member',
     ])
   })

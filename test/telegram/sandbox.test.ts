@@ -4,7 +4,14 @@ import { startSandbox } from '#sandbox/sandbox.ts'
 import type { TelegramOptions } from '#telegram/bot.ts'
 import { recordingFront, startBot, words } from './support.ts'
 
-type Shown = { message_id: number; text?: string; caption?: string; photo?: unknown; inline_message_id?: string }
+type Shown = {
+  message_id: number
+  text?: string
+  caption?: string
+  photo?: unknown
+  document?: { file_id: string }
+  inline_message_id?: string
+}
 
 async function start(overrides: Parameters<typeof recordingFront>[0] = {}, options: Partial<TelegramOptions> = {}) {
   const sandbox = await startSandbox({ port: 0 })
@@ -33,7 +40,7 @@ async function start(overrides: Parameters<typeof recordingFront>[0] = {}, optio
       },
       { timeout: 10_000, interval: 20 },
     )
-  return { ...recorded, bot, post, get, shown, until }
+  return { ...recorded, sandbox, bot, post, get, shown, until }
 }
 
 const screen = (text: string): Message => ({ ...words(text), rows: [[{ label: 'Next', act: 'next' }]] })
@@ -100,6 +107,22 @@ test('a picture of our own is uploaded once and then sent by reference', async (
     ok: true,
   })
   expect((await shown(501)).filter((one) => one.photo).map((one) => one.caption)).toEqual(['ours', 'new'])
+})
+
+test('a file arrives with its name, its words and its buttons, and its bytes can be had', async () => {
+  const { bot, post, shown, sandbox } = await start()
+  await post('/sim/messages', { from: 501, text: '/start' })
+  const content = Buffer.from('\ufeffдата;сумма\r\n')
+  const document = { name: 'книга "ноябрь".csv', content, type: 'text/csv' }
+  const sent = await bot.messenger.send('501', { ...screen('books'), document }, 'reply')
+  expect(sent).toMatchObject({ ok: true })
+  const message = (await shown(501)).at(-1)
+  expect(message).toMatchObject({
+    caption: 'books',
+    document: { file_name: 'книга _ноябрь_.csv', file_size: content.length },
+  })
+  const file = await fetch(`${sandbox.url}/file/sandbox/${message?.document?.file_id}`)
+  expect(Buffer.from(await file.arrayBuffer())).toEqual(content)
 })
 
 test('a person who blocked the bot is unreachable', async () => {

@@ -16,6 +16,8 @@ export type Scripted =
   | { error: number; description: string; parameters?: Record<string, number> }
   | { status: number }
   | { drop: true }
+  /** As usual, once this has come about. */
+  | { after: Promise<void> }
   /** Something in between answers instead of Telegram. */
   | { foreign: string }
 
@@ -85,7 +87,10 @@ export async function startBotApi(): Promise<BotApi> {
       change()
       const closed = new AbortController()
       response.on('close', () => closed.abort())
-      const answer = scripts.get(method)?.shift() ?? { result: await usual(method, params, closed.signal) }
+      const scripted = scripts.get(method)?.shift()
+      if (scripted && 'after' in scripted) await scripted.after
+      const isUsual = !scripted || 'after' in scripted
+      const answer = isUsual ? { result: await usual(method, params, closed.signal) } : scripted
       if ('drop' in answer) {
         request.socket.destroy()
         return
@@ -171,6 +176,15 @@ export function recordingFront(overrides: Partial<Front> = {}): Recorded {
     async onBlocked(_visitor, blocked) {
       log.push(`blocked ${blocked}`)
     },
+    async onInvoiceAsked(_visitor, { payload, amount, currency }) {
+      log.push(`asked ${payload} ${amount} ${currency}`)
+      return undefined
+    },
+    async onInvoicePaid(_visitor, { payload, amount, currency }, { chargeId, acquirerId }) {
+      log.push(`paid ${payload} ${amount} ${currency} ${chargeId} ${acquirerId}`)
+      return { message: words('thanks') }
+    },
+    leave: async () => undefined,
     apology: () => ({ message: words('sorry'), toast: 'sorry' }),
     async follow(_visitor, follows, ref) {
       log.push(`follow ${JSON.stringify(follows)} ${ref}`)
@@ -230,6 +244,8 @@ async function callsTo(api: { url: string } | BotApi): Promise<Pick<Call, 'metho
 
 const user = (id: number) => ({ id, is_bot: false, first_name: `Person ${id}`, language_code: 'ru' })
 
+const invoice = { invoice_payload: 'payment-1', total_amount: 150_00, currency: 'RUB' }
+
 /** Updates as Telegram writes them. */
 export const made = {
   text: (update_id: number, from: number, text: string, more: object = {}) => ({
@@ -257,6 +273,25 @@ export const made = {
   chosen: (update_id: number, from: number, result_id: string) => ({
     update_id,
     chosen_inline_result: { result_id, from: user(from), query: '', inline_message_id: 'INL' },
+  }),
+  invoiceAsked: (update_id: number, from: number, more: object = {}) => ({
+    update_id,
+    pre_checkout_query: { id: `pq${update_id}`, from: user(from), ...invoice, ...more },
+  }),
+  invoicePaid: (update_id: number, from: number, more: object = {}) => ({
+    update_id,
+    message: {
+      message_id: update_id,
+      date: 1,
+      from: user(from),
+      chat: { id: from, type: 'private' },
+      successful_payment: {
+        ...invoice,
+        telegram_payment_charge_id: 'tg_1',
+        provider_payment_charge_id: 'acq_1',
+        ...more,
+      },
+    },
   }),
   membership: (update_id: number, from: number, chat: object, status: string) => ({
     update_id,

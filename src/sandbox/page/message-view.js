@@ -209,15 +209,23 @@ function cardOf(message, actions) {
       venue?.address ?? `${at.latitude.toFixed(4)}, ${at.longitude.toFixed(4)}`,
     )
   }
-  if (file)
-    return card('file', file.file_name ?? t('document'), file.file_size ? `${Math.ceil(file.file_size / 1024)} KB` : '')
+  if (file) {
+    const size = file.file_size ? `${Math.ceil(file.file_size / 1024)} KB` : ''
+    const name = file.file_name ?? t('document')
+    return card('file', name, size, {
+      href: `/file/sandbox/${encodeURIComponent(file.file_id)}`,
+      download: file.file_name ?? true,
+      data: { testid: 'document' },
+    })
+  }
   return undefined
 }
 
-const card = (shape, title, detail) =>
+/** `link`: attributes that make the whole card a link. */
+const card = (shape, title, detail, link) =>
   h(
-    'div',
-    { class: 'card line-card' },
+    link ? 'a' : 'div',
+    { class: 'card line-card', ...link },
     h('span', { class: 'card-icon' }, icon(shape, 20)),
     h('span', { class: 'card-text' }, h('b', { dir: 'auto' }, title), h('small', {}, detail)),
   )

@@ -1,0 +1,337 @@
+/**
+ * What money does: an order is placed, its seat is taken, its group forms, or everything goes back, in the transaction of
+ * the payment's event.
+ *
+ * An order may have several payments (another try, another method, a page left open in a second tab); the one that
+ * counts pays for it. Money that comes by another one while that is still unpaid makes it the one that counts;
+ * otherwise it goes back.
+ */
+import { advancePayment, isDead, type PaymentEvent } from '#domain/payments.ts'
+import type { ProviderPayment } from '#gateways/payments.ts'
+import { type Client, inTransaction, type Transaction } from '#store/db.ts'
+import {
+  formIfFull,
+  freeSeat,
+  hasLiveSeat,
+  leaveSeat,
+  lockGroup,
+  lockSeats,
+  paySeat,
+  setSeatState,
+  takeSeat,
+} from '#store/group-buy.ts'
+import { groupCardsChanged, orderCardsChanged } from '#store/live-cards.ts'
+import { notify } from '#store/notifications.ts'
+import { addPopularity, type CancelReason, type LockedOrder, lockOrder, setOrderState } from '#store/orders.ts'
+import {
+  findPayment,
+  finishMoves,
+  lockPayments,
+  makePaymentCount,
+  type PaymentRow,
+  startMove,
+  tell,
+  updatePayment,
+} from '#store/payments.ts'
+import { consumeStock, releaseStock, reserveStockAgain } from '#store/stock.ts'
+import { requestShipment } from './delivery.ts'
+import { bookTaken } from './ledger.ts'
+import { refundOrder, refundRest } from './refunds.ts'
+
+/**
+ * Applies what the provider says, once: a doubled, late or reordered message that leads nowhere new changes nothing.
+ * A valid payment never makes this throw and never rolls the money back.
+ * @param isTold as in `placePayment`.
+ * @throws when the provider has another amount than was asked for: nothing of ours does that, so a person has to look.
+ */
+export async function applyProviderPayment(
+  db: Client,
+  paymentId: string,
+  found: ProviderPayment & { chargeId?: string },
+  now: Date,
+  isTold = false,
+): Promise<void> {
+  const known = await findPayment(db, { id: paymentId })
+  if (!known) throw new Error(`no payment ${paymentId}`)
+  const { orderId, groupId } = known
+  await inTransaction(db, async (tx) => {
+    if (groupId !== null) await lockGroup(tx, groupId)
+    const payments = await lockPayments(tx, { orderId })
+    const payment = payments.find((one) => one.paymentId === paymentId)
+    if (!payment) return
+    // Given up before it was answered, and made all the same: what became of it is still to be heard.
+    const isUnheardOf = payment.state === 'failed' && payment.externalId === null
+    const step = advancePayment(isUnheardOf ? 'unknown' : payment.state, found.state)
+    // After a capture in part some providers tell that amount only.
+    const agreed = found.state === 'captured' ? (found.captured ?? found.amount) : found.amount
+    const isAgreed = found.state === 'captured' ? agreed.amount <= payment.amount : agreed.amount === payment.amount
+    if (!isAgreed || agreed.currency !== payment.currency)
+      throw new Error(`payment ${paymentId}: the provider has another amount`)
+    const captured = step?.event === 'captured' ? agreed.amount : undefined
+    await updatePayment(
+      tx,
+      paymentId,
+      {
+        externalId: found.externalId,
+        ...(found.chargeId !== undefined && { chargeId: found.chargeId }),
+        ...(found.confirmationUrl !== undefined && { confirmationUrl: found.confirmationUrl }),
+        ...(found.holdUntil !== undefined && { holdUntil: found.holdUntil }),
+        ...(step && { state: step.state }),
+        ...(captured !== undefined && { captured }),
+        ...(step?.event === 'declined' && { declineReason: found.reason?.code ?? 'general_decline' }),
+      },
+      now,
+    )
+    if (step?.state === 'pending') {
+      await tell(tx, { paymentId, kind: 'page', amount: payment.amount }, now)
+      if (isTold) await tellOfPage(tx, payment, 'payment-ready', now)
+    }
+    if (!step?.event) return
+    await tell(tx, { paymentId, kind: step.event, amount: captured ?? payment.amount }, now)
+    if (captured !== undefined) await bookTaken(tx, payment, captured, now)
+    const others = payments.filter((one) => one !== payment)
+    const changed = { ...payment, state: step.state, captured: captured ?? payment.captured }
+    await orderCardsChanged(tx, orderId)
+    // Last, and telling people last of all in it: the sender's job is a row that every such transaction waits for.
+    await act(tx, step.event, changed, others, now)
+  })
+}
+
+/** What follows from a payment's event, in its transaction. */
+async function act(
+  tx: Transaction,
+  event: PaymentEvent,
+  payment: PaymentRow,
+  others: PaymentRow[],
+  now: Date,
+): Promise<void> {
+  const { orderId, paymentId } = payment
+  const order = await lockOrder(tx, orderId)
+  if (!order) throw new Error(`payment ${paymentId} has no order`)
+  const brings = event === 'held' || event === 'captured'
+  if (event === 'captured') await finishMoves(tx, paymentId, 'capture', now)
+  if (event === 'voided' || event === 'hold-expired') await finishMoves(tx, paymentId, 'void', now)
+
+  if (!payment.counts && brings) {
+    const counting = others.find(({ counts }) => counts)
+    // Somebody paid on a page they had left: it is as good as the one that was to be paid.
+    if (counting && !isUnpaid(counting)) return paidTwice(tx, payment, order, now)
+    await makePaymentCount(tx, orderId, paymentId)
+  } else if (!payment.counts) {
+    if (event === 'declined') return
+    return tellReleased(tx, payment, order, now)
+  }
+
+  switch (event) {
+    case 'held':
+      return moneyThere(tx, payment, order, now)
+    case 'captured':
+      return moneyTaken(tx, payment, order, now)
+    case 'declined':
+      if (order.state !== 'awaiting_payment') return
+      return notify(
+        tx,
+        order.personId,
+        `payment:${paymentId}:declined`,
+        { kind: 'payment-declined', data: { orderId } },
+        now,
+      )
+    case 'voided':
+    case 'hold-expired': {
+      await endWithout(tx, payment, order, event === 'voided' ? 'released' : 'hold-expired')
+      return tellReleased(tx, payment, order, now)
+    }
+  }
+}
+
+/** Nothing was taken, promised or held by it. */
+function isUnpaid({ state }: PaymentRow): boolean {
+  return state === 'created' || state === 'pending' || state === 'unknown' || isDead(state)
+}
+
+/** The order is over and its money is not ours, or soon will not be: seat and stock are free again. Repeating is harmless. */
+async function endWithout(
+  tx: Transaction,
+  payment: PaymentRow,
+  order: Pick<LockedOrder, 'state'>,
+  reason: CancelReason,
+): Promise<void> {
+  const { orderId, seatId, groupId } = payment
+  if (order.state !== 'cancelled') await setOrderState(tx, orderId, 'cancelled', reason)
+  if (seatId !== null) await freeSeat(tx, seatId, 'released')
+  if (groupId !== null) await groupCardsChanged(tx, groupId)
+  await releaseStock(tx, orderId)
+}
+
+/**
+ * Gives a hold back before it was taken: seat and stock are free at once, so that no group forms with money that is on
+ * its way back. Call with group and payments locked.
+ */
+export async function giveHoldBack(
+  tx: Transaction,
+  payment: PaymentRow,
+  order: Pick<LockedOrder, 'state'>,
+  reason: CancelReason,
+  now: Date,
+): Promise<void> {
+  await endWithout(tx, payment, order, reason)
+  await startMove(tx, { paymentId: payment.paymentId, kind: 'void', amount: payment.amount }, now)
+}
+
+async function tellReleased(tx: Transaction, payment: PaymentRow, order: LockedOrder, now: Date): Promise<void> {
+  const { orderId, paymentId } = payment
+  const late = order.state === 'cancelled'
+  const notice = { kind: 'money-released', data: { orderId, late } } as const
+  await notify(tx, order.personId, `payment:${paymentId}:released`, notice, now)
+}
+
+async function paidTwice(tx: Transaction, payment: PaymentRow, order: LockedOrder, now: Date): Promise<void> {
+  const { orderId, paymentId } = payment
+  if (payment.state === 'captured') await refundRest(tx, paymentId, 'duplicate', now)
+  else await moveLater(tx, payment, 'void', now)
+  const notice = { kind: 'paid-twice', data: { orderId } } as const
+  await notify(tx, order.personId, `payment:${paymentId}:twice`, notice, now)
+}
+
+/**
+ * Money is on hold, taken at once, or promised: it buys. Buying alone it is taken now, buying together it seats the
+ * buyer.
+ */
+async function moneyThere(tx: Transaction, payment: PaymentRow, order: LockedOrder, now: Date): Promise<void> {
+  const { orderId, groupId, seatId } = payment
+  const { personId } = order
+  const giveBack = () =>
+    payment.state === 'captured'
+      ? refundOrder(tx, payment, 'late', now)
+      : payment.state === 'promised'
+        ? breakPromise(tx, payment, order, 'released', now)
+        : moveLater(tx, payment, 'void', now)
+  // Paid too late: the time was over. Claim stock (and seat) again in one statement each, or give it all back.
+  const isLate = order.state === 'cancelled'
+  // They cancelled and then paid on a page that was still open: what was not wanted is not bought.
+  if (isLate && order.cancelReason !== 'unpaid') return giveBack()
+  if (groupId === null || seatId === null) {
+    if (isLate && !(await reserveStockAgain(tx, orderId, now))) return giveBack()
+    if (isLate) await setOrderState(tx, orderId, 'awaiting_payment')
+    if (payment.state === 'held') return moveLater(tx, payment, 'capture', now)
+    return orderPaid(tx, payment, personId, now)
+  }
+  let isLeader = false
+  if (isLate) {
+    // They may have taken another seat in the same group after this one was given up.
+    if (await hasLiveSeat(tx, groupId, personId, seatId)) return giveBack()
+    if (!(await takeSeat(tx, groupId, now, true))) return giveBack()
+    if (!(await reserveStockAgain(tx, orderId, now))) {
+      await leaveSeat(tx, groupId)
+      return giveBack()
+    }
+    await setSeatState(tx, seatId, 'paid')
+  } else {
+    const paid = await paySeat(tx, seatId, groupId)
+    if (!paid) return giveBack()
+    isLeader = paid.opened
+  }
+  await setOrderState(tx, orderId, 'awaiting_group')
+  await groupCardsChanged(tx, groupId)
+  if (await formIfFull(tx, groupId, now)) return groupFormed(tx, groupId, now)
+
+  const group = await lockGroup(tx, groupId)
+  await notify(tx, personId, `seat:${seatId}:paid`, { kind: 'seat-paid', data: { orderId, groupId } }, now)
+  if (isLeader || !group) return
+  await notify(tx, group.leaderId, `seat:${seatId}:joined`, { kind: 'group-joined', data: { groupId, seatId } }, now)
+}
+
+/** Money was taken: of a group that waits for others it waits with them, of one that ended it goes back. */
+async function moneyTaken(tx: Transaction, payment: PaymentRow, order: LockedOrder, now: Date): Promise<void> {
+  if (order.state !== 'awaiting_group' || payment.groupId === null) return moneyThere(tx, payment, order, now)
+  const group = await lockGroup(tx, payment.groupId)
+  if (group?.state === 'formed') return orderPaid(tx, payment, order.personId, now)
+  // While it is open the seat is paid for, and was when the money was only on hold.
+  if (group?.state !== 'open') return refundOrder(tx, payment, 'group-failed', now)
+}
+
+/**
+ * A buyer says that they will pay at the door: their order is as good as paid for, and nothing is taken before the
+ * parcel is handed over. Call with group and payments locked.
+ */
+export async function promiseMoney(tx: Transaction, payment: PaymentRow, now: Date): Promise<void> {
+  const { paymentId, orderId, amount } = payment
+  const order = await lockOrder(tx, orderId)
+  if (!order) throw new Error(`payment ${paymentId} has no order`)
+  await updatePayment(tx, paymentId, { state: 'promised' }, now)
+  await tell(tx, { paymentId, kind: 'promised', amount }, now)
+  await moneyThere(tx, { ...payment, state: 'promised' }, order, now)
+  await orderCardsChanged(tx, orderId)
+}
+
+/** A promise to pay at the door is over; no company has to be asked. Call with group and payments locked. */
+export async function breakPromise(
+  tx: Transaction,
+  payment: PaymentRow,
+  order: Pick<LockedOrder, 'state'>,
+  reason: CancelReason,
+  now: Date,
+): Promise<void> {
+  const { paymentId, amount } = payment
+  await updatePayment(tx, paymentId, { state: 'voided' }, now)
+  await tell(tx, { paymentId, kind: 'voided', amount }, now)
+  await endWithout(tx, payment, order, reason)
+}
+
+/** The last seat was paid: every hold is taken and everybody told. */
+async function groupFormed(tx: Transaction, groupId: number, now: Date): Promise<void> {
+  const seats = await lockSeats(tx, groupId)
+  for (const { payment } of seats) {
+    const { paymentId, amount, state } = payment
+    if (state === 'held') await startMove(tx, { paymentId, kind: 'capture', amount }, now)
+    else await goodsBought(tx, payment, now)
+  }
+  for (const { payment, personId, orderId, seatId } of seats) {
+    if (payment.state !== 'held') await tellPaid(tx, payment, personId, now)
+    await notify(
+      tx,
+      personId,
+      `group:${groupId}:formed:${seatId}`,
+      { kind: 'group-formed', data: { groupId, orderId } },
+      now,
+    )
+  }
+}
+
+/** The money is ours, or will be at the door: the goods are the buyer's. */
+async function orderPaid(tx: Transaction, payment: PaidFor, personId: number, now: Date): Promise<void> {
+  await goodsBought(tx, payment, now)
+  await tellPaid(tx, payment, personId, now)
+}
+
+type PaidFor = Pick<PaymentRow, 'orderId' | 'seatId'>
+
+/** Stock and popularity last: everybody who buys the same waits for those rows. */
+async function goodsBought(tx: Transaction, { orderId, seatId }: PaidFor, now: Date): Promise<void> {
+  await setOrderState(tx, orderId, 'packable')
+  if (seatId !== null) await setSeatState(tx, seatId, 'confirmed')
+  await requestShipment(tx, orderId, now)
+  await consumeStock(tx, orderId)
+  await addPopularity(tx, orderId)
+}
+
+async function tellPaid(tx: Transaction, { orderId }: PaidFor, personId: number, now: Date): Promise<void> {
+  await notify(tx, personId, `order:${orderId}:paid`, { kind: 'order-paid', data: { orderId } }, now)
+}
+
+async function moveLater(tx: Transaction, payment: PaymentRow, kind: 'capture' | 'void', now: Date): Promise<void> {
+  const { paymentId, amount } = payment
+  await startMove(tx, { paymentId, kind, amount }, now)
+}
+
+/** A page was made, or refused, while its buyer was not looking. */
+export async function tellOfPage(
+  tx: Transaction,
+  { paymentId, orderId, counts }: PaymentRow,
+  kind: 'payment-ready' | 'payment-declined',
+  now: Date,
+): Promise<void> {
+  const order = counts ? await lockOrder(tx, orderId) : undefined
+  if (order?.state !== 'awaiting_payment') return
+  await notify(tx, order.personId, `payment:${paymentId}:${kind}`, { kind, data: { orderId } }, now)
+}

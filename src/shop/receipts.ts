@@ -1,0 +1,33 @@
+/** What a fiscal receipt (54-FZ) says of an order. */
+import { type ReceiptLine, receiptLines } from '#domain/money.ts'
+import type { Receipt } from '#gateways/payments.ts'
+import type { MoveRow, PayableOrder } from '#store/payments.ts'
+
+/** Goods of a line; what a refund of one is for. */
+type Goods = Pick<MoveRow, 'lineId' | 'quantity'>
+
+/**
+ * Lines whose sum is exactly `total`: all of the order, the goods of one refund, or, without those that went back before,
+ * what the buyer keeps.
+ * @param returned refunds made or on their way before this; their goods stand on receipts of their own.
+ */
+export function receiptOf(
+  order: PayableOrder,
+  total: bigint,
+  { only, returned = [] }: { only?: Goods; returned?: readonly Goods[] } = {},
+): Receipt {
+  const titleOf = (words: PayableOrder['lines'][number]['title']) => words.ru ?? words.en ?? order.number
+  const gone = (lineId: number) =>
+    returned.reduce((sum, goods) => sum + (goods.lineId === lineId ? (goods.quantity ?? 0) : 0), 0)
+  const goods = order.lines.flatMap((line): ReceiptLine[] => {
+    const quantity = only ? (only.lineId === line.lineId ? (only.quantity ?? 0) : 0) : line.quantity - gone(line.lineId)
+    return quantity > 0 ? [{ title: titleOf(line.title), quantity, unitAmount: line.unitPrice, kind: 'goods' }] : []
+  })
+  const delivery: ReceiptLine = { title: 'Доставка', quantity: 1, unitAmount: order.deliveryCost, kind: 'delivery' }
+  const all = only === undefined && order.deliveryCost > 0n ? [...goods, delivery] : goods
+  return {
+    phone: order.phone,
+    lines: receiptLines(all, total),
+    isHandedOver: order.state === 'delivered',
+  }
+}

@@ -1,0 +1,113 @@
+import type { RefundReason } from '#domain/payments.ts'
+import type { Db } from './db.ts'
+import { tell, type MoveRow, type MoveState } from './payments.ts'
+import { enqueue } from './queue.ts'
+
+export type NewRefund = {
+  paymentId: string
+  amount: bigint
+  reason: RefundReason
+  lineId?: number
+  quantity?: number
+  requestKey?: string
+}
+
+/**
+ * Writes down that taken money shall go back. One statement sets the amount aside and checks that so much is left, so
+ * that two refunds at once never give back more than was taken.
+ * @returns the move; undefined when less than that is left.
+ */
+export async function startRefund(db: Db, refund: NewRefund, now: Date): Promise<string | undefined> {
+  if (!(await setAside(db, refund.paymentId, refund.amount, now))) return undefined
+  return insertRefund(db, refund, 'created', now)
+}
+
+async function setAside(db: Db, paymentId: string, amount: bigint, now: Date): Promise<boolean> {
+  const rows = await db.$executeRaw`
+    UPDATE payment SET refunding = refunding + ${amount}, updated_at = ${now}
+    WHERE id = ${paymentId}::uuid AND captured - refunding - refunded >= ${amount}`
+  return rows === 1
+}
+
+async function insertRefund(db: Db, refund: NewRefund, state: 'asked' | 'created', now: Date): Promise<string> {
+  const { paymentId, amount, reason, lineId = null, quantity = null, requestKey = null } = refund
+  const [row] = await db.$queryRaw<{ id: string }[]>`
+    INSERT INTO payment_move (id, payment_id, kind, amount, state, reason, line_id, quantity, request_key, created_at,
+      updated_at)
+    VALUES (gen_random_uuid(), ${paymentId}::uuid, 'refund', ${amount}, ${state}, ${reason}, ${lineId}::int,
+      ${quantity}::int, ${requestKey}::text, ${now}, ${now})
+    RETURNING id::text`
+  if (!row) throw new Error('an insert returns its row')
+  if (state === 'created') await goOn(db, { moveId: row.id, paymentId, amount }, now)
+  return row.id
+}
+
+/** A refund that is sure to be made: the buyer's story has it, and a job makes it. */
+async function goOn(db: Db, refund: Pick<MoveRow, 'moveId' | 'paymentId' | 'amount'>, now: Date): Promise<void> {
+  const { moveId } = refund
+  await tell(db, { ...refund, kind: 'refund-started' }, now)
+  await enqueue(db, 'move-payment', { moveId }, { key: `move:${moveId}` })
+}
+
+/** A buyer asks for money back; nothing moves until the shop agrees. */
+export async function insertAskedRefund(db: Db, refund: NewRefund, now: Date): Promise<string> {
+  return insertRefund(db, refund, 'asked', now)
+}
+
+/**
+ * The shop agrees to what a buyer asked for, or does not.
+ * @returns `too-much` when less is left than was asked for; `answered` when somebody was first.
+ */
+export async function answerAskedRefund(
+  db: Db,
+  move: MoveRow,
+  agrees: boolean,
+  now: Date,
+): Promise<'done' | 'answered' | 'too-much'> {
+  const state: MoveState = agrees ? 'created' : 'declined'
+  const rows = await db.$executeRaw`
+    UPDATE payment_move SET state = ${state}, updated_at = ${now} WHERE id = ${move.moveId}::uuid AND state = 'asked'`
+  if (rows !== 1) return 'answered'
+  if (!agrees) return 'done'
+  if (!(await setAside(db, move.paymentId, move.amount, now))) return 'too-much'
+  await goOn(db, move, now)
+  return 'done'
+}
+
+/**
+ * The money of a refund is with the buyer: what was set aside is given back. Call with the payment locked.
+ * @returns false when it was done before, so that nothing is counted twice.
+ */
+export async function finishRefund(db: Db, moveId: string, externalId: string | null, now: Date): Promise<boolean> {
+  const rows = await db.$executeRaw`
+    WITH done AS (
+      UPDATE payment_move SET state = 'done', external_id = coalesce(${externalId}::text, external_id), error = NULL,
+        updated_at = ${now}
+      WHERE id = ${moveId}::uuid AND kind = 'refund' AND state IN ('created', 'pending', 'by_hand')
+      RETURNING payment_id, amount)
+    UPDATE payment p SET refunding = refunding - done.amount, refunded = refunded + done.amount, updated_at = ${now},
+      state = CASE WHEN refunded + done.amount = captured THEN 'refunded' ELSE 'part_refunded' END
+    FROM done WHERE p.id = done.payment_id`
+  return rows === 1
+}
+
+/** The bank took money back from the shop. @returns undefined when less than that is left, or it is recorded already. */
+export async function recordChargeback(
+  db: Db,
+  chargeback: { paymentId: string; amount: bigint; requestKey: string },
+  now: Date,
+): Promise<string | undefined> {
+  const { paymentId, amount, requestKey } = chargeback
+  const [row] = await db.$queryRaw<{ id: string }[]>`
+    WITH taken AS (
+      UPDATE payment SET refunded = refunded + ${amount}, updated_at = ${now},
+        state = CASE WHEN refunded + ${amount} = captured THEN 'refunded' ELSE 'part_refunded' END
+      WHERE id = ${paymentId}::uuid AND captured - refunding - refunded >= ${amount}
+        AND NOT EXISTS (SELECT 1 FROM payment_move WHERE request_key = ${requestKey})
+      RETURNING id)
+    INSERT INTO payment_move (id, payment_id, kind, amount, state, request_key, created_at, updated_at)
+    SELECT gen_random_uuid(), id, 'chargeback', ${amount}, 'done', ${requestKey}, ${now}, ${now} FROM taken
+    RETURNING id::text`
+  if (row) await tell(db, { paymentId, moveId: row.id, kind: 'chargeback', amount }, now)
+  return row?.id
+}

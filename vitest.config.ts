@@ -17,8 +17,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    // One more than the two cores it is meant for: the flows wait for other processes much of the time.
-    maxWorkers: 3,
+    maxWorkers: 2,
     sequence: { sequencer: FlowsFirst },
   },
 })

@@ -5,6 +5,7 @@
 import { providerOf, type ProviderPayment, type ProviderResult } from '#gateways/payments.ts'
 import { type Client, inTransaction } from '#store/db.ts'
 import { lockGroup } from '#store/group-buy.ts'
+import { findEarned } from '#store/ledger.ts'
 import { orderCardsChanged } from '#store/live-cards.ts'
 import { notify, notifyShop } from '#store/notifications.ts'
 import { lockOrder } from '#store/orders.ts'
@@ -237,11 +238,10 @@ async function makeRefund(db: Client, move: MoveRow, payment: PaymentRow, outsid
   }
   const order = await findPayableOrder(db, payment.orderId)
   if (!order) throw new Error(`refund ${moveId} has no order`)
-  const receipt = receiptOf(
-    order,
-    amount,
-    move.lineId === null ? { returned: await goodsReturned(db, payment.orderId, moveId) } : { only: move },
-  )
+  const at = move.createdAt
+  const goods =
+    move.lineId === null ? { returned: await returnedBefore(db, payment.orderId, at, moveId) } : { only: move }
+  const receipt = receiptOf(order, amount, { ...goods, at })
   const answer = await provider.refund(externalId, { amount, currency: payment.currency }, moveId, receipt)
   if (answer.ok) return applyProviderRefund(db, moveId, answer.value, now)
   if (answer.kind === 'unknown') {
@@ -259,24 +259,24 @@ async function makeRefund(db: Client, move: MoveRow, payment: PaymentRow, outsid
   await giveToPerson(db, moveId, `${answer.code}: ${answer.detail}`.slice(0, 500), now)
 }
 
-/** The job: the second receipt of prepaid goods (54-FZ), for what was not given back. */
+/** The job: the second receipt of prepaid goods (54-FZ), for what was paid for them when they were handed over. */
 export async function sendFinalReceipt(db: Client, paymentId: string, outside: Outside): Promise<void> {
   const payment = await findPayment(db, { id: paymentId })
-  if (!payment?.externalId) return
-  const provider = providerOf(outside.providers, { name: payment.provider })
-  const amount = payment.captured - payment.refunded
-  const order = await findPayableOrder(db, payment.orderId)
-  if (!provider.capabilities.receipts || amount <= 0n || !order) return
-  const sum = { amount, currency: payment.currency }
+  const order = payment && (await findPayableOrder(db, payment.orderId))
+  const earned = payment && (await findEarned(db, payment.orderId))
+  const provider = payment && providerOf(outside.providers, { name: payment.provider })
+  if (!payment?.externalId || !order?.deliveredAt || !earned || !provider?.capabilities.receipts) return
+  const sum = { amount: earned.amount, currency: payment.currency }
+  const at = order.deliveredAt
+  const receipt = receiptOf(order, earned.amount, { returned: await returnedBefore(db, order.orderId, at), at })
   // The payment itself was made with its bare id: a key used for two requests is refused.
-  const key = `receipt:${paymentId}`
-  const receipt = receiptOf(order, amount, { returned: await goodsReturned(db, payment.orderId) })
-  const answer = await provider.sendFinalReceipt(payment.externalId, sum, key, receipt)
+  const answer = await provider.sendFinalReceipt(payment.externalId, sum, `receipt:${paymentId}`, receipt)
   if (!answer.ok) throw new OutcomeUnknown(`receipt of ${paymentId}: ${answer.detail}`)
 }
 
-/** Goods of an order whose money went back or is on its way, but for the refund that is being made. */
-async function goodsReturned(db: Client, orderId: number, besides?: string): Promise<MoveRow[]> {
-  const isReturn = (move: MoveRow) => move.lineId !== null && !['asked', 'declined', 'failed'].includes(move.state)
-  return (await findMoves(db, orderId)).filter((move) => move.moveId !== besides && isReturn(move))
+/** Goods whose money went back, or was decided to, before a moment and, within it, before a move. Never changes. */
+async function returnedBefore(db: Client, orderId: number, at: Date, moveId = ''): Promise<MoveRow[]> {
+  const isDecided = ({ state }: MoveRow) => !['asked', 'declined', 'failed'].includes(state)
+  const isBefore = (move: MoveRow) => move.createdAt < at || (move.createdAt <= at && move.moveId < moveId)
+  return (await findMoves(db, orderId)).filter((move) => move.lineId !== null && isDecided(move) && isBefore(move))
 }

@@ -132,6 +132,7 @@ export type PayableOrder = {
   number: string
   state: OrderState
   deliveryCost: bigint
+  deliveredAt: Date | null
   phone: string
   /** In the order of their ids; never none. */
   lines: { lineId: number; title: Words; quantity: number; unitPrice: bigint }[]
@@ -141,15 +142,16 @@ export async function findPayableOrder(db: Db, orderId: number): Promise<Payable
   type Line = PayableOrder['lines'][number]
   const rows = await query<Omit<PayableOrder, 'lines'> & Line>(
     db,
-    Prisma.sql`SELECT o.id AS "orderId", o.number, o.state, o.delivery_cost AS "deliveryCost", o.recipient_phone AS phone,
+    Prisma.sql`SELECT o.id AS "orderId", o.number, o.state, o.delivery_cost AS "deliveryCost",
+        o.delivered_at AS "deliveredAt", o.recipient_phone AS phone,
         l.id AS "lineId", l.title, l.quantity, l.unit_price AS "unitPrice"
       FROM "order" o JOIN order_line l ON l.order_id = o.id WHERE o.id = ${orderId} ORDER BY l.id`,
   )
   const [first] = rows
   if (!first) return undefined
-  const { number, state, deliveryCost, phone } = first
+  const { number, state, deliveryCost, deliveredAt, phone } = first
   const lines = rows.map(({ lineId, title, quantity, unitPrice }) => ({ lineId, title, quantity, unitPrice }))
-  return { orderId, number, state, deliveryCost, phone, lines }
+  return { orderId, number, state, deliveryCost, deliveredAt, phone, lines }
 }
 
 /** Tells the buyer's story on, in the transaction of what happened. */

@@ -66,7 +66,8 @@ export async function answerAskedRefund(
 ): Promise<'done' | 'answered' | 'too-much'> {
   const state: MoveState = agrees ? 'created' : 'declined'
   const rows = await db.$executeRaw`
-    UPDATE payment_move SET state = ${state}, updated_at = ${now} WHERE id = ${move.moveId}::uuid AND state = 'asked'`
+    UPDATE payment_move SET state = ${state}, created_at = ${now}, updated_at = ${now}
+    WHERE id = ${move.moveId}::uuid AND state = 'asked'`
   if (rows !== 1) return 'answered'
   if (!agrees) return 'done'
   if (!(await setAside(db, move.paymentId, move.amount, now))) return 'too-much'

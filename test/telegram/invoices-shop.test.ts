@@ -8,9 +8,11 @@ import { createTelegramPayments } from '#gateways/telegram-payments.ts'
 import { createYookassa } from '#gateways/yookassa.ts'
 import { startSandbox, type Sandbox } from '#sandbox/sandbox.ts'
 import { payBy } from '#shop/checkout.ts'
+import { handedOver } from '#shop/ledger.ts'
 import { sendFinalReceipt } from '#shop/payments.ts'
 import { setRecipient } from '#shop/people.ts'
 import { refund } from '#shop/refunds.ts'
+import { setDelivered } from '#store/orders.ts'
 import { assertInvariants, type ProviderTruth, type RefundTruth } from '../shop/invariants.ts'
 import { kazan, useShop } from '../shop/support.ts'
 import { faultsOfCall, loadBotApiSchema } from '../support/bot-api-schema.ts'
@@ -151,6 +153,10 @@ test('a charge in the chat has its fiscal receipt, and at hand-over the second o
   expect(charge).toMatchObject({ receipt_registration: 'succeeded' })
 
   const payment = await shop.db.payment.findFirstOrThrow({ where: { orderId } })
+  await sendFinalReceipt(shop.db, payment.id, shop.deps)
+  expect((await call<{ items: object[] }>('/sim/yookassa/receipts')).items).toEqual([])
+  await setDelivered(shop.db, orderId, shop.now)
+  await handedOver(shop.db, orderId, shop.now)
   await sendFinalReceipt(shop.db, payment.id, shop.deps)
   const receipts = await call<{ items: object[] }>('/sim/yookassa/receipts')
   const value = `${total / 100n}.${String(total % 100n).padStart(2, '0')}`

@@ -43,9 +43,9 @@ export function limitCalls(provider: PaymentProvider, max: number, clock: CallCl
     return turn.pop()
   }
 
+  // Everything that is no call, what a provider may have and others lack included, is the provider's own.
   return {
-    name: provider.name,
-    capabilities: provider.capabilities,
+    ...provider,
     create: (payment) => inTurn(() => provider.create(payment)),
     capture: (externalId, amount, key, receipt) => inTurn(() => provider.capture(externalId, amount, key, receipt)),
     void: (externalId, key) => inTurn(() => provider.void(externalId, key)),
@@ -58,6 +58,5 @@ export function limitCalls(provider: PaymentProvider, max: number, clock: CallCl
     findRefundByKey: (externalId, key) => inTurn(() => provider.findRefundByKey(externalId, key)),
     list: (since, until) => inTurn(() => provider.list(since, until)),
     listRefunds: (since, until) => inTurn(() => provider.listRefunds(since, until)),
-    webhookHint: (body) => provider.webhookHint(body),
   }
 }

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { limitCalls, type CallClock } from '#gateways/call-limit.ts'
+import { createTelegramPayments } from '#gateways/telegram-payments.ts'
+import { createYookassa } from '#gateways/yookassa.ts'
 import { onDelivery } from '#gateways/on-delivery.ts'
 import type { PaymentProvider, ProviderPayment, ProviderResult } from '#gateways/payments.ts'
 
@@ -126,6 +128,10 @@ test('the limit changes nothing else, and none is no limit', () => {
   expect(limited.name).toBe('slow')
   expect(limited.capabilities).toBe(provider.capabilities)
   expect(Object.keys(limited).sort()).toEqual(Object.keys(provider).sort())
+  // What only some providers have goes through too: a Telegram invoice has its receipt from here.
+  const real = createYookassa({ shopId: '1', secretKey: 's' })
+  expect(Object.keys(limitCalls(real, 3, clockThatStands)).sort()).toEqual(Object.keys(real).sort())
+  expect(createTelegramPayments({ acquirer: limitCalls(real, 3, clockThatStands) }).capabilities.receipts).toBe(true)
   for (const max of [0, -1, 1.5, Number.NaN]) {
     expect(() => limitCalls(provider, max, clockThatStands)).toThrow('at least one')
   }

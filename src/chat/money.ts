@@ -1,5 +1,5 @@
 /** What an order's money does: as it is now, as a story, and as a receipt. Facts only, with amounts and times. */
-import type { PaymentMethod, PaymentState } from '#domain/payments.ts'
+import type { PaymentMethod } from '#domain/payments.ts'
 import { wordsIn } from '#domain/people.ts'
 import { movesOf, type MoveRow } from '#shop/moves.ts'
 import { moneyStory, orderForShop, orderOf, type OrderView, type StoryLine } from '#shop/orders.ts'
@@ -12,11 +12,6 @@ import type { Key } from './words.ts'
 type Priced = Pick<OrderView, 'currency'>
 
 export const sumOf = ({ currency }: Priced, amount: bigint): Param => ({ money: { amount, currency } })
-
-/** Nobody has paid by it and nobody has promised to. */
-export function isUnpaid(state: PaymentState): boolean {
-  return ['created', 'pending', 'unknown', 'failed', 'voided', 'expired'].includes(state)
-}
 
 /** How a method treats the money of an order, said before it is chosen. */
 export function wayLine(method: PaymentMethod, order: Pick<OrderView, 'seat'>): Line {

@@ -1,11 +1,11 @@
 /** The ways to pay for an order: on a page, by an invoice in the chat, at the door. */
-import type { PaymentMethod } from '#domain/payments.ts'
+import { isUnpaid, type PaymentMethod } from '#domain/payments.ts'
 import { wordsIn } from '#domain/people.ts'
 import { methodsOfOrder, payBy } from '#shop/checkout.ts'
 import { invoiceData } from '#shop/invoices.ts'
 import { orderOf, type OrderView } from '#shop/orders.ts'
 import { confused } from './home.ts'
-import { isUnpaid, sumOf, wayLine } from './money.ts'
+import { sumOf, wayLine } from './money.ts'
 import { orderOutcome, orderPage } from './orders.ts'
 import type { Button, Line, Screen } from './screen.ts'
 import { shorten } from './text.ts'

@@ -148,6 +148,16 @@ export function isDead(state: PaymentState): boolean {
   return state === 'failed' || state === 'voided' || state === 'expired'
 }
 
+/** Nothing has come of it yet, and something still may. */
+export function isOpen(state: PaymentState): boolean {
+  return state === 'created' || state === 'pending' || state === 'unknown'
+}
+
+/** Nothing was taken, promised or held by it. */
+export function isUnpaid(state: PaymentState): boolean {
+  return isOpen(state) || isDead(state)
+}
+
 /** Why money goes back. */
 export const refundReasons = ['group-failed', 'cancelled', 'late', 'duplicate', 'return', 'goodwill'] as const
 export type RefundReason = (typeof refundReasons)[number]

@@ -2,7 +2,7 @@
 import { promisedDates, promisedDays } from '#domain/delivery.ts'
 import { groupDeadline, heldUntil, joinRefusal, type JoinRefusal } from '#domain/group-buy.ts'
 import { orderNumber } from '#domain/orders.ts'
-import { isDead, methodsFor, type MethodAbilities, type PaymentMethod } from '#domain/payments.ts'
+import { isDead, isOpen, type MethodAbilities, methodsFor, type PaymentMethod } from '#domain/payments.ts'
 import type { Carrier, Parcel, Quote } from '#gateways/carriers.ts'
 import { findProductOfVariant, type VariantRow } from '#store/catalog.ts'
 import { providerOf, type PaymentProvider } from '#gateways/payments.ts'
@@ -314,8 +314,7 @@ export async function payBy(
     if (wanted === undefined || !allowed.includes(wanted)) return { ok: false, reason: 'no-payment-method' }
     const { paidAt } = providerOf(outside.providers, { method: wanted }).capabilities.methods[wanted] ?? {}
     if (counting && !isDead(counting.state)) {
-      if (counting.state !== 'created' && counting.state !== 'pending' && counting.state !== 'unknown')
-        return { ok: false, reason: 'not-payable' }
+      if (!isOpen(counting.state)) return { ok: false, reason: 'not-payable' }
       if (counting.method === wanted && paidAt !== 'door') return { ok: true }
     }
     const begun = payments.find((one) => one.method === wanted && ['created', 'pending'].includes(one.state))

@@ -1,5 +1,5 @@
 /** Paying by an invoice in the messenger: shown by it, asked about before the charge, told of after it. */
-import { isDead } from '#domain/payments.ts'
+import { isOpen, isUnpaid } from '#domain/payments.ts'
 import { providerOf } from '#gateways/payments.ts'
 import { inTransaction, type Client, type Transaction } from '#store/db.ts'
 import { findGroupOfOrder, lockGroup } from '#store/group-buy.ts'
@@ -48,11 +48,10 @@ export async function approveInvoice(
     if (!order || order.personId !== personId) return { ok: false, reason: 'not-found' }
     const payment = payments.find((one) => one.paymentId === paymentId)
     if (payment?.amount !== amount || payment.currency !== currency) return { ok: false, reason: 'changed' }
-    const isOpen = ({ state }: { state: string }) => ['created', 'pending', 'unknown'].includes(state)
-    const paidBy = payments.find((one) => !isOpen(one) && !isDead(one.state))
+    const paidBy = payments.find((one) => !isUnpaid(one.state))
     if (paidBy) return { ok: false, reason: 'already-paid' }
     const isGroupOver = group !== undefined && group.state !== 'draft' && group.state !== 'open'
-    const isOver = order.state !== 'awaiting_payment' || order.expiresAt <= now || isGroupOver || !isOpen(payment)
+    const isOver = order.state !== 'awaiting_payment' || order.expiresAt <= now || isGroupOver || !isOpen(payment.state)
     if (isOver) return { ok: false, reason: 'too-late' }
     const keptUntil = Math.min(now.getTime() + chargeMinutes * 60_000, order.createdAt.getTime() + keptMinutes * 60_000)
     await extendOrder(tx, orderId, new Date(keptUntil))

@@ -6,7 +6,7 @@
  * counts pays for it. Money that comes by another one while that is still unpaid makes it the one that counts;
  * otherwise it goes back.
  */
-import { advancePayment, isDead, type PaymentEvent } from '#domain/payments.ts'
+import { advancePayment, isUnpaid, type PaymentEvent } from '#domain/payments.ts'
 import type { ProviderPayment } from '#gateways/payments.ts'
 import { type Client, inTransaction, type Transaction } from '#store/db.ts'
 import {
@@ -115,7 +115,7 @@ async function act(
   if (!payment.counts && brings) {
     const counting = others.find(({ counts }) => counts)
     // Somebody paid on a page they had left: it is as good as the one that was to be paid.
-    if (counting && !isUnpaid(counting)) return paidTwice(tx, payment, order, now)
+    if (counting && !isUnpaid(counting.state)) return paidTwice(tx, payment, order, now)
     await makePaymentCount(tx, orderId, paymentId)
   } else if (!payment.counts) {
     if (event === 'declined') return
@@ -144,11 +144,6 @@ async function act(
   }
 }
 
-/** Nothing was taken, promised or held by it. */
-function isUnpaid({ state }: PaymentRow): boolean {
-  return state === 'created' || state === 'pending' || state === 'unknown' || isDead(state)
-}
-
 /** The order is over and its money is not ours, or soon will not be: seat and stock are free again. Repeating is harmless. */
 async function endWithout(
   tx: Transaction,
@@ -175,7 +170,7 @@ export async function giveHoldBack(
   now: Date,
 ): Promise<void> {
   await endWithout(tx, payment, order, reason)
-  await startMove(tx, { paymentId: payment.paymentId, kind: 'void', amount: payment.amount }, now)
+  await moveLater(tx, payment, 'void', now)
 }
 
 async function tellReleased(tx: Transaction, payment: PaymentRow, order: LockedOrder, now: Date): Promise<void> {

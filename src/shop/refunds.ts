@@ -23,6 +23,7 @@ import { answerAskedRefund, finishRefund, insertAskedRefund, recordChargeback, s
 import { isMember } from '#store/sellers.ts'
 import { releaseStock, restock } from '#store/stock.ts'
 import { bookReturned } from './ledger.ts'
+import { moveForShop } from './moves.ts'
 
 export type { MoveRow }
 
@@ -197,10 +198,9 @@ export async function answerReturn(
   who: { personId: number; moveId: string; now: Date },
   agrees: boolean,
 ): Promise<{ ok: true; orderId: number } | { ok: false; reason: 'not-found' | 'answered' | 'too-much' }> {
-  const move = await findMove(db, { id: who.moveId })
-  const payment = move && (await findPayment(db, { id: move.paymentId }))
-  const [order] = payment ? await findOrders(db, { id: payment.orderId }) : []
-  if (!move || !order || !(await isMember(db, order.sellerId, who.personId))) return { ok: false, reason: 'not-found' }
+  const found = await moveForShop(db, who.moveId, who.personId)
+  if (!found) return { ok: false, reason: 'not-found' }
+  const { move, order } = found
   const { orderId } = order
   return inTransaction(db, async (tx) => {
     await lockPayments(tx, { orderId })
@@ -223,10 +223,9 @@ export async function refundedByHand(
   db: Client,
   who: { personId: number; moveId: string; now: Date },
 ): Promise<{ ok: true; orderId: number } | { ok: false; reason: 'not-found' | 'answered' }> {
-  const move = await findMove(db, { id: who.moveId })
-  const payment = move && (await findPayment(db, { id: move.paymentId }))
-  const [order] = payment ? await findOrders(db, { id: payment.orderId }) : []
-  if (!move || !order || !(await isMember(db, order.sellerId, who.personId))) return { ok: false, reason: 'not-found' }
+  const found = await moveForShop(db, who.moveId, who.personId)
+  if (!found) return { ok: false, reason: 'not-found' }
+  const { move, order } = found
   if (move.state !== 'by_hand') return { ok: false, reason: 'answered' }
   await finishMove(db, who.moveId, { externalId: null, isByHand: true }, who.now)
   return { ok: true, orderId: order.orderId }

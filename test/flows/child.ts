@@ -107,11 +107,11 @@ export async function until<T>(
   }
 }
 
-/** A process that is there and not merely waiting to be buried. */
+/** A process that is there and not merely waiting to be buried, which in a container may take its while. */
 export function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0)
-    return true
+    const [state] = execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).trim()
+    return state !== undefined && state !== 'Z'
   } catch {
     return false
   }

@@ -61,11 +61,9 @@ export type ShopMoneyIntent =
   | { do: 'refund-lines'; orderId: number; lineId: number; quantity: number }
   | { do: 'refund-rest'; orderId: number }
   | { do: 'refund-other'; orderId: number }
-  | { do: 'chargeback'; orderId: number }
   /** `token` makes two taps on one confirming button the same refund. */
   | { do: 'refund-lines-now'; orderId: number; lineId: number; quantity: number; token: string }
   | { do: 'refund-amount-now'; orderId: number; amount: bigint; token: string }
-  | { do: 'chargeback-now'; orderId: number; amount: bigint; token: string }
   | { do: 'answer-return'; moveId: string; agrees: number; isSure: number }
   | { do: 'refund-made'; moveId: string; isSure: number }
 
@@ -125,13 +123,12 @@ const codes: { [D in Intent['do']]: { code: string; fields: FieldsOf<D> } } = {
   'refund-lines': { code: 'fq', fields: { orderId: 'number', lineId: 'number', quantity: 'number' } },
   'refund-rest': { code: 'fr', fields: { orderId: 'number' } },
   'refund-other': { code: 'fo', fields: { orderId: 'number' } },
-  chargeback: { code: 'fc', fields: { orderId: 'number' } },
+  // `fc` and `fb` are given up: what banks take back is written down by the operator, by `npm run money`.
   'refund-lines-now': {
     code: 'fn',
     fields: { orderId: 'number', lineId: 'number', quantity: 'number', token: 'word' },
   },
   'refund-amount-now': { code: 'fa', fields: { orderId: 'number', amount: 'amount', token: 'word' } },
-  'chargeback-now': { code: 'fb', fields: { orderId: 'number', amount: 'amount', token: 'word' } },
   'answer-return': { code: 'fy', fields: { moveId: 'uuid', agrees: 'number', isSure: 'number' } },
   'refund-made': { code: 'fm', fields: { moveId: 'uuid', isSure: 'number' } },
 }

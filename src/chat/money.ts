@@ -124,6 +124,7 @@ function eventLine(event: StoryLine): Line {
     case 'collected':
     case 'hold-expired':
     case 'chargeback':
+    case 'chargeback-won':
       return { key: `story.${kind}`, params }
   }
 }

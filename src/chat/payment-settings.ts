@@ -102,8 +102,8 @@ export async function askDoorLimit(visit: Visit, sellerId: number): Promise<Outc
 export async function amountAnswered(visit: Visit, answer: Answer): Promise<Outcome> {
   const typed = answer.kind === 'text' ? answer.text : ''
   const { about, orderId, sellerId } = visit.asked
-  if ((about === 'refund' || about === 'chargeback') && typeof orderId === 'number') {
-    return amountTyped(visit, about, orderId, (currency) => parseAmount(typed, currency))
+  if (about === 'refund' && typeof orderId === 'number') {
+    return amountTyped(visit, orderId, (currency) => parseAmount(typed, currency))
   }
   if (about === 'door-limit' && typeof sellerId === 'number') return limitTyped(visit, sellerId, typed)
   const { deps, visitor } = visit

@@ -3,7 +3,7 @@ import { wordsIn } from '#domain/people.ts'
 import { moveForShop, movesOf } from '#shop/moves.ts'
 import { orderForShop, type OrderView } from '#shop/orders.ts'
 import { ask, stopAsking } from '#shop/people.ts'
-import { answerReturn, bookChargeback, refund, refundedByHand, type RefundResult } from '#shop/refunds.ts'
+import { answerReturn, refund, refundedByHand, type RefundResult } from '#shop/refunds.ts'
 import { confused } from './home.ts'
 import { leftOf, quantityLeft, sumOf } from './money.ts'
 import type { Button, Line } from './screen.ts'
@@ -43,11 +43,8 @@ export async function refundPage(visit: Visit, orderId: number): Promise<Outcome
     rows.push(
       [{ label: { key: 'button.refund-other' }, intent: { do: 'refund-other', orderId } }],
       [{ label: rest, intent: { do: 'refund-rest', orderId } }],
+      [backTo(orderId)],
     )
-    // No bank takes back what was paid at the door.
-    if (order.payment?.method !== 'on-delivery')
-      rows.push([{ label: { key: 'button.chargeback' }, intent: { do: 'chargeback', orderId } }])
-    rows.push([backTo(orderId)])
     return { screen: { lines, rows } }
   })
 }
@@ -113,26 +110,17 @@ function confirm(order: OrderView, sure: Line, yes: Button): Outcome {
 }
 
 export async function askOtherAmount(visit: Visit, orderId: number): Promise<Outcome> {
-  return askAmount(visit, orderId, 'refund', 'refund.ask-amount')
-}
-
-export async function askChargeback(visit: Visit, orderId: number): Promise<Outcome> {
-  return askAmount(visit, orderId, 'chargeback', 'chargeback.ask-amount')
-}
-
-async function askAmount(visit: Visit, orderId: number, about: 'refund' | 'chargeback', key: Key): Promise<Outcome> {
   return withMoney(visit, orderId, async (order) => {
     const { deps, visitor } = visit
-    await ask(deps.db, visitor.personId, visitor.sender.messenger, 'amount', { about, orderId }, deps.now())
+    await ask(deps.db, visitor.personId, visitor.sender.messenger, 'amount', { about: 'refund', orderId }, deps.now())
     const params = { sum: sumOf(order, leftOf(order)), number: order.number }
-    return { screen: { lines: [{ key, params }], rows: [[backTo(orderId)]] } }
+    return { screen: { lines: [{ key: 'refund.ask-amount', params }], rows: [[backTo(orderId)]] } }
   })
 }
 
 /** The amount that was asked for, already read. The question stays open until it can be done. */
 export async function amountTyped(
   visit: Visit,
-  about: 'refund' | 'chargeback',
   orderId: number,
   read: (currency: string) => bigint | undefined,
 ): Promise<Outcome> {
@@ -145,14 +133,7 @@ export async function amountTyped(
     if (amount === undefined) return retry('amount.unclear')
     if (amount > leftOf(order)) return retry('amount.too-much')
     await stopAsking(deps.db, visitor.personId, visitor.sender.messenger)
-    if (about === 'refund') return refundAmount(visit, order, amount)
-    const sum = sumOf(order, amount)
-    const yes: Button = {
-      label: { key: 'button.chargeback-now', params: { sum } },
-      intent: { do: 'chargeback-now', orderId, amount, token: deps.newToken() },
-    }
-    const sure: Line = { key: 'chargeback.sure', params: { sum, number: order.number } }
-    return { screen: { lines: [sure], rows: [[yes], [backTo(orderId)]] } }
+    return refundAmount(visit, order, amount)
   })
 }
 
@@ -161,7 +142,7 @@ export async function refundLinesNow(
   { orderId, lineId, quantity, token }: Of & { lineId: number; quantity: number; token: string },
 ): Promise<Outcome> {
   const result = await refund(visit.deps.db, whoOf(visit, orderId, token), { kind: 'line', lineId, quantity })
-  return refunded(visit, orderId, result, 'refund.started-toast')
+  return refunded(visit, orderId, result)
 }
 
 export async function refundAmountNow(
@@ -169,15 +150,7 @@ export async function refundAmountNow(
   { orderId, amount, token }: Of & { amount: bigint; token: string },
 ): Promise<Outcome> {
   const result = await refund(visit.deps.db, whoOf(visit, orderId, token), { kind: 'amount', amount })
-  return refunded(visit, orderId, result, 'refund.started-toast')
-}
-
-export async function chargebackNow(
-  visit: Visit,
-  { orderId, amount, token }: Of & { amount: bigint; token: string },
-): Promise<Outcome> {
-  const result = await bookChargeback(visit.deps.db, whoOf(visit, orderId, token), amount)
-  return refunded(visit, orderId, result, 'chargeback.booked-toast', 'chargeback.booked-toast')
+  return refunded(visit, orderId, result)
 }
 
 /** The token came with the confirming button: a second tap on it is the same request, however much money is left. */
@@ -185,17 +158,11 @@ function whoOf({ deps, visitor: { personId } }: Visit, orderId: number, token: s
   return { personId, orderId, requestKey: `refund:${orderId}:${token}`, now: deps.now() }
 }
 
-async function refunded(
-  visit: Visit,
-  orderId: number,
-  result: RefundResult,
-  toast: Key,
-  doorToast: Key = 'refund.door-toast',
-): Promise<Outcome> {
+async function refunded(visit: Visit, orderId: number, result: RefundResult): Promise<Outcome> {
   const page = await shopOrder(visit, orderId)
   if (result.ok) {
     const order = await orderForShop(visit.deps.db, orderId, visit.visitor.personId)
-    return { ...page, toast: order?.payment?.method === 'on-delivery' ? doorToast : toast }
+    return { ...page, toast: order?.payment?.method === 'on-delivery' ? 'refund.door-toast' : 'refund.started-toast' }
   }
   // An order of others has no page either.
   return result.reason === 'not-found' ? page : { ...page, toast: `refund.refused-${result.reason}`, alert: true }

@@ -9,9 +9,7 @@ import {
 } from './payment-settings.ts'
 import {
   answerReturnAsked,
-  askChargeback,
   askOtherAmount,
-  chargebackNow,
   refundAmountNow,
   refundLine,
   refundLines,
@@ -57,14 +55,10 @@ export async function followForShop(visit: Visit, intent: ShopMoneyIntent): Prom
       return refundRest(visit, intent.orderId)
     case 'refund-other':
       return askOtherAmount(visit, intent.orderId)
-    case 'chargeback':
-      return askChargeback(visit, intent.orderId)
     case 'refund-lines-now':
       return refundLinesNow(visit, intent)
     case 'refund-amount-now':
       return refundAmountNow(visit, intent)
-    case 'chargeback-now':
-      return chargebackNow(visit, intent)
     case 'answer-return':
       return answerReturnAsked(visit, intent)
     case 'refund-made':

@@ -17,8 +17,19 @@ export type Account =
 
 export type Entry = { account: Account; amount: bigint }
 
-export const postingKinds = ['taken', 'earned', 'refunded', 'refunded-by-hand', 'chargeback', 'paid-out'] as const
+export const postingKinds = [
+  'taken',
+  'earned',
+  'refunded',
+  'refunded-by-hand',
+  'chargeback',
+  'chargeback-won',
+  'paid-out',
+] as const
 export type PostingKind = (typeof postingKinds)[number]
+
+/** What `postEarned` was told of an order, the part for goods, and what went back after it. */
+export type Earned = { goods: bigint; feeBasisPoints: number; returned: bigint }
 
 type Parties = { personId: number; sellerId: number; provider: string }
 
@@ -64,7 +75,7 @@ export function postReturned(
   { personId, sellerId, provider }: Parties,
   amount: bigint,
   from: 'provider' | 'seller',
-  earned: { goods: bigint; feeBasisPoints: number; returned: bigint } | undefined,
+  earned: Earned | undefined,
 ): Entry[] {
   const source: Entry = {
     account: from === 'seller' ? { kind: 'seller', sellerId } : { kind: 'provider', provider },
@@ -81,6 +92,44 @@ export function postReturned(
   ]
   return entries.filter((entry) => entry.amount !== 0n)
 }
+
+/**
+ * The bank gave up what it had taken back: the opposite of `postReturned` by the provider, as if that had been the last
+ * part to go back.
+ * @param earned as `postReturned` is told it, with this amount still among what went back.
+ */
+export function postWonBack(parties: Parties, amount: bigint, earned: Earned | undefined): Entry[] {
+  const terms = earned && { ...earned, returned: earned.returned - amount }
+  return postReturned(parties, amount, 'provider', terms).map((entry) => ({ ...entry, amount: -entry.amount }))
+}
+
+/**
+ * More was paid for goods that were handed over before: a bank had taken it back by then and gave it up since. In the
+ * end it comes to what `postEarned` and `postReturned` would post had it been there from the first.
+ * @param amount what came, and lies with the buyer.
+ * @param earned what the goods had brought until now, and what went back since.
+ */
+export function postEarnedSince(
+  { personId, sellerId }: Omit<Parties, 'provider'>,
+  amount: bigint,
+  deliveryCost: bigint,
+  earned: Earned & { amount: bigint },
+): Entry[] {
+  const whole = earned.amount + amount
+  const goods = whole - (deliveryCost < whole ? deliveryCost : whole)
+  const feeKept = (of: bigint) =>
+    feeOf(of, earned.feeBasisPoints) - feeOf(min(earned.returned, of), earned.feeBasisPoints)
+  const fee = feeKept(goods) - feeKept(earned.goods)
+  const entries: Entry[] = [
+    { account: { kind: 'buyer', personId }, amount },
+    { account: { kind: 'seller', sellerId }, amount: fee - (goods - earned.goods) },
+    { account: { kind: 'fee' }, amount: -fee },
+    { account: { kind: 'delivery' }, amount: goods - earned.goods - amount },
+  ]
+  return entries.filter((entry) => entry.amount !== 0n)
+}
+
+const min = (a: bigint, b: bigint) => (a < b ? a : b)
 
 /** A seller got what they had earned. */
 export function postPaidOut(sellerId: number, amount: bigint): Entry[] {

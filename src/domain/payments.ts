@@ -164,7 +164,7 @@ export type RefundReason = (typeof refundReasons)[number]
 
 /**
  * What happened to a buyer's money, in the order they are told of. `refund-by-hand`: the provider would not, a person
- * has to; `collected`: paid at the door.
+ * has to; `collected`: paid at the door; `chargeback`: the bank took it back; `chargeback-won`: and gave it up again.
  */
 export const moneyEvents = [
   'page',
@@ -179,6 +179,7 @@ export const moneyEvents = [
   'refunded',
   'refund-by-hand',
   'chargeback',
+  'chargeback-won',
 ] as const
 export type MoneyEvent = (typeof moneyEvents)[number]
 

@@ -16,7 +16,7 @@ import {
 import { toSearchWords } from '#domain/search.ts'
 import { demoFeeds, readYmlFile } from '#gateways/feeds.ts'
 import * as store from '#store/catalog-import.ts'
-import type { Client, Transaction } from '#store/db.ts'
+import { inTransaction, type Client, type Transaction } from '#store/db.ts'
 
 export type ImportReport = {
   seller: { slug: string; name: string; invitation: string }
@@ -45,8 +45,6 @@ export type ImportOptions = {
 
 const offersPerBatch = 500
 const productsPerBatch = 500
-/** A feed of a hundred thousand offers takes a minute or so; the pool's usual 15 s are for people's taps. */
-const timeout = 600_000
 const otherCategory: FeedCategory = {
   id: 'other',
   parentId: undefined,
@@ -64,7 +62,8 @@ const ownLocation: FeedLocation = {
 /**
  * Imports a whole feed in one transaction. Importing the same feed again writes nothing; two imports for one seller run
  * one after the other. A feed without a single acceptable offer changes nothing and withdraws nothing.
- * The feed is read inside the transaction, so it should be a file rather than a slow connection.
+ * The feed is read inside the transaction, so it should be a file rather than a slow connection: PostgreSQL ends a
+ * transaction that does nothing for a minute.
  * @throws what the feed throws (FeedError); nothing is stored then.
  */
 export async function importFeed(
@@ -72,7 +71,7 @@ export async function importFeed(
   feed: AsyncIterable<FeedItem>,
   options: ImportOptions,
 ): Promise<ImportReport> {
-  return db.$transaction((tx) => importInto(tx, feed, options), { timeout, maxWait: 15_000 })
+  return inTransaction(db, async (tx) => importInto(tx, feed, options))
 }
 
 /** The demo's sellers, with pictures that the project draws. Once imported, again costs a read. */

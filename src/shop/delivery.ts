@@ -17,7 +17,7 @@ import {
 import { freeSeat } from '#store/group-buy.ts'
 import { orderCardsChanged } from '#store/live-cards.ts'
 import { notify, notifyShop } from '#store/notifications.ts'
-import { lockOrder, setDelivered, setOrderState } from '#store/orders.ts'
+import { findLocationOfOrder, lockOrder, setDelivered, setOrderState } from '#store/orders.ts'
 import { findPayment, lockPayments, tell, updatePayment } from '#store/payments.ts'
 import { enqueue } from '#store/queue.ts'
 import { handedOver } from './ledger.ts'
@@ -131,9 +131,10 @@ async function applyCarrierShipment(db: Client, shipmentId: number, found: Carri
     const state: ShipmentRow['state'] =
       before === 'cancelled' ? before : found.acceptance === 'refused' ? 'refused' : (folded ?? before)
     const isOver = state === 'refused' || (state !== 'requested' && isShipmentEnded(state))
-    const { kind } = (await findParcel(tx, shipment.orderId)).location
+    const location = await findLocationOfOrder(tx, shipment.orderId)
     const age = now.getTime() - shipment.createdAt.getTime()
-    const pause = state === 'refused' ? 0 : pollPause(state, kind === 'cross_border', (shipmentId % 16) / 16, age)
+    const pause =
+      state === 'refused' ? 0 : pollPause(state, location?.kind === 'cross_border', (shipmentId % 16) / 16, age)
     await updateShipment(
       tx,
       shipmentId,

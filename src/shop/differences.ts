@@ -50,7 +50,9 @@ export function compare(row: ComparedPayment, { payment: theirs, refunds, missin
   const isDone = ({ state }: ComparedMove) => state === 'done'
   const difference = ofRefunds - sumOf([...missing].filter(isDone))
   const returnedThere = sumOf(row.moves.filter((move) => isDone(move) && isMadeThere(move)))
-  const chargedBack = sumOf(row.moves.filter((move) => isDone(move) && move.kind === 'chargeback'))
+  // What a bank took back, and what it gave up of that, the provider's lists do not know.
+  const ofKind = (kind: ComparedMove['kind']) => sumOf(row.moves.filter((move) => isDone(move) && move.kind === kind))
+  const chargedBack = ofKind('chargeback') - ofKind('chargeback-won')
   const withBooks = (theirBalance?: bigint): Difference[] => {
     const ours = row.captured - returnedThere - chargedBack
     // Where the books agree with the provider only our row is wrong, and that was said.
@@ -78,14 +80,14 @@ export function compare(row: ComparedPayment, { payment: theirs, refunds, missin
   if (theirCurrency === currency && theirCaptured !== row.captured)
     found.push({ kind: 'captured', ...about, ours: row.captured, theirs: theirCaptured, currency })
   const ourRefunded =
-    row.refunded - sumOf(row.moves.filter((move) => isDone(move) && isReturn(move) && !isMadeThere(move)))
+    row.refunded -
+    sumOf(row.moves.filter((move) => isDone(move) && move.kind === 'refund' && !isMadeThere(move))) -
+    chargedBack
   // What single refunds explain was said of them.
   if (theirRefunded !== ourRefunded && theirRefunded - ourRefunded !== difference)
     found.push({ kind: 'refunded', ...about, ours: ourRefunded, theirs: theirRefunded, currency })
   return withBooks(theirCaptured - theirRefunded)
 }
-
-const isReturn = ({ kind }: ComparedMove) => kind === 'refund' || kind === 'chargeback'
 
 function sumOf(moves: readonly ComparedMove[]): bigint {
   return moves.reduce((sum, { amount }) => sum + amount, 0n)

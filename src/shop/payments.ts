@@ -16,6 +16,7 @@ import {
   findMoves,
   findPayableOrder,
   findPayment,
+  findReturns,
   lockPayments,
   type MoveRow,
   noteMoveAttempt,
@@ -239,8 +240,7 @@ async function makeRefund(db: Client, move: MoveRow, payment: PaymentRow, outsid
   const order = await findPayableOrder(db, payment.orderId)
   if (!order) throw new Error(`refund ${moveId} has no order`)
   const at = move.createdAt
-  const goods =
-    move.lineId === null ? { returned: await returnedBefore(db, payment.orderId, at, moveId) } : { only: move }
+  const goods = move.lineId === null ? { returned: await findReturns(db, payment.orderId, { moveId }) } : { only: move }
   const receipt = receiptOf(order, amount, { ...goods, at })
   const answer = await provider.refund(externalId, { amount, currency: payment.currency }, moveId, receipt)
   if (answer.ok) return applyProviderRefund(db, moveId, answer.value, now)
@@ -268,15 +268,8 @@ export async function sendFinalReceipt(db: Client, paymentId: string, outside: O
   if (!payment?.externalId || !order?.deliveredAt || !earned || !provider?.capabilities.receipts) return
   const sum = { amount: earned.amount, currency: payment.currency }
   const at = order.deliveredAt
-  const receipt = receiptOf(order, earned.amount, { returned: await returnedBefore(db, order.orderId, at), at })
+  const receipt = receiptOf(order, earned.amount, { returned: await findReturns(db, order.orderId, { at }), at })
   // The payment itself was made with its bare id: a key used for two requests is refused.
   const answer = await provider.sendFinalReceipt(payment.externalId, sum, `receipt:${paymentId}`, receipt)
   if (!answer.ok) throw new OutcomeUnknown(`receipt of ${paymentId}: ${answer.detail}`)
-}
-
-/** Goods whose money went back, or was decided to, before a moment and, within it, before a move. Never changes. */
-async function returnedBefore(db: Client, orderId: number, at: Date, moveId = ''): Promise<MoveRow[]> {
-  const isDecided = ({ state }: MoveRow) => !['asked', 'declined', 'failed'].includes(state)
-  const isBefore = (move: MoveRow) => move.createdAt < at || (move.createdAt <= at && move.moveId < moveId)
-  return (await findMoves(db, orderId)).filter((move) => move.lineId !== null && isDecided(move) && isBefore(move))
 }

@@ -1,6 +1,5 @@
 /**
- * Money that goes back after it was taken: whole, in part, for a line that is returned, out of goodwill, or because the
- * bank took it. The amount is set aside in the transaction that decides so; a job asks the provider for it.
+ * Money that goes back after it was taken: whole, in part, for a line that is returned, or out of goodwill. The amount is set aside in the transaction that decides so; a job asks the provider for it.
  */
 import type { RefundReason } from '#domain/payments.ts'
 import type { ProviderRefund } from '#gateways/payments.ts'
@@ -19,7 +18,7 @@ import {
   type MoveRow,
   type PaymentRow,
 } from '#store/payments.ts'
-import { answerAskedRefund, finishRefund, insertAskedRefund, recordChargeback, startRefund } from '#store/refunds.ts'
+import { answerAskedRefund, finishRefund, insertAskedRefund, startRefund } from '#store/refunds.ts'
 import { isMember } from '#store/sellers.ts'
 import { releaseStock, restock } from '#store/stock.ts'
 import { bookReturned } from './ledger.ts'
@@ -229,22 +228,6 @@ export async function refundedByHand(
   if (move.state !== 'by_hand') return { ok: false, reason: 'answered' }
   await finishMove(db, who.moveId, { externalId: null, isByHand: true }, who.now)
   return { ok: true, orderId: order.orderId }
-}
-
-/** The buyer's bank took money back from the shop; providers tell of it by letter. */
-export async function bookChargeback(db: Client, who: Who, amount: bigint): Promise<RefundResult> {
-  return inTransaction(db, async (tx) => {
-    const found = await payableBack(tx, who, true)
-    if ('answer' in found) return found.answer
-    if (amount <= 0n) return { ok: false, reason: 'bad-amount' }
-    const { payment } = found
-    const { paymentId } = payment
-    const moveId = await recordChargeback(tx, { paymentId, amount, requestKey: who.requestKey }, who.now)
-    if (moveId === undefined) return { ok: false, reason: 'too-much' }
-    await bookReturned(tx, payment, { moveId, amount, kind: 'chargeback' }, who.now)
-    await orderCardsChanged(tx, who.orderId)
-    return { ok: true, moveId, amount }
-  })
 }
 
 /** The order with its payment, locked, if this person may ask for its money; or what a repeated request made before. */

@@ -21,10 +21,10 @@ export async function upsertSeller(
     VALUES (${seller.slug}, ${seller.name ?? seller.slug}, ${seller.invitation}, ${seller.now}) ON CONFLICT (slug) DO NOTHING`
   await db.$executeRaw`UPDATE seller SET name = ${seller.name ?? ''}
     WHERE slug = ${seller.slug} AND ${seller.name ?? ''} NOT IN ('', name)`
-  return db.seller.findUniqueOrThrow({
-    where: { slug: seller.slug },
-    select: { id: true, name: true, invitation: true },
-  })
+  const [row] = await db.$queryRaw<{ id: number; name: string; invitation: string }[]>`
+    SELECT id, name, invitation FROM seller WHERE slug = ${seller.slug}`
+  if (!row) throw new Error('an upsert leaves its row')
+  return row
 }
 
 /**
@@ -68,7 +68,8 @@ export async function upsertLocations(
     SET kind = excluded.kind, title = excluded.title, city_code = excluded.city_code, city_name = excluded.city_name
     WHERE (location.kind, location.title, location.city_code, location.city_name)
       IS DISTINCT FROM (excluded.kind, excluded.title, excluded.city_code, excluded.city_name)`
-  const rows = await db.location.findMany({ where: { sellerId }, select: { id: true, externalId: true } })
+  const rows = await db.$queryRaw<{ id: number; externalId: string }[]>`
+    SELECT id, external_id AS "externalId" FROM location WHERE seller_id = ${sellerId}`
   return new Map(rows.map((row) => [row.externalId, row.id]))
 }
 

@@ -1,6 +1,6 @@
 import type { LocationKind } from '#domain/delivery.ts'
 import type { Words } from '#domain/people.ts'
-import { query, together, type Db } from './db.ts'
+import { together, type Client, type Db } from './db.ts'
 import { Prisma } from './prisma/client.ts'
 
 /** One variant as it can be bought now. `place` is where it would be sent from: missing when nothing is in stock. */
@@ -74,16 +74,13 @@ async function findRows(
   now: Date,
   alsoWithdrawn: number | null = null,
 ): Promise<{ total: number; products: ProductRow[] }> {
-  const rows = await query<FlatRow>(
-    db,
-    Prisma.sql`
+  const rows = await db.$queryRaw<FlatRow[]>(Prisma.sql`
     SELECT chosen.total, p.id AS "productId", p.seller_id AS "sellerId", se.name AS "sellerName", p.title,
       p.description, p.pictures, p.category_id AS "categoryId", p.withdrawn_at IS NOT NULL AS "isProductWithdrawn", v.*
     FROM (${chosen}) chosen (id, place, total)
     JOIN product p ON p.id = chosen.id JOIN seller se ON se.id = p.seller_id
     LEFT JOIN LATERAL (${variantsOf(now, alsoWithdrawn)} AND v.product_id = p.id) v ON true
-    ORDER BY chosen.place, v.position, v."variantId"`,
-  )
+    ORDER BY chosen.place, v.position, v."variantId"`)
   const byId = new Map<number, ProductRow>()
   for (const {
     total: _total,
@@ -132,7 +129,7 @@ const opened = together(async (db, asked: { productId: number; now: Date }[]) =>
 })
 
 /** With this variant in it even if it was withdrawn. */
-export async function findProductOfVariant(db: Db, variantId: number, now: Date): Promise<ProductRow | undefined> {
+export async function findProductOfVariant(db: Client, variantId: number, now: Date): Promise<ProductRow | undefined> {
   const variant = await db.variant.findUnique({ where: { id: variantId }, select: { productId: true } })
   if (!variant) return undefined
   const { products } = await findRows(db, Prisma.sql`SELECT ${variant.productId}::int, 1, 1`, now, variantId)
@@ -204,9 +201,7 @@ export async function saveSearch(
 type NewSearch = { personId: number; words: string; categoryId: number | null; now: Date }
 
 const savedSearches = together(async (db, asked: NewSearch[]) =>
-  query<{ id: number }>(
-    db,
-    Prisma.sql`
+  db.$queryRaw<{ id: number }[]>(Prisma.sql`
     WITH one AS MATERIALIZED (
       SELECT nextval('search_id_seq')::int AS id, asked.* FROM unnest(
         (SELECT ${asked.map(({ personId }) => personId)}::int[]), (SELECT ${asked.map(({ words }) => words)}::text[]),
@@ -216,8 +211,7 @@ const savedSearches = together(async (db, asked: NewSearch[]) =>
     saved AS (
       INSERT INTO search (id, person_id, query, category_id, created_at)
       SELECT id, person_id, query, category_id, created_at FROM one)
-    SELECT id FROM one ORDER BY place`,
-  ),
+    SELECT id FROM one ORDER BY place`),
 )
 
 type SearchRow = { query: string; categoryId: number | null }
@@ -229,16 +223,13 @@ export async function findSearch(db: Db, searchId: number, personId: number): Pr
 }
 
 const searches = together(async (db, asked: { searchId: number; personId: number }[]) =>
-  query<{ query: string | null; categoryId: number | null }>(
-    db,
-    Prisma.sql`
+  db.$queryRaw<{ query: string | null; categoryId: number | null }[]>(Prisma.sql`
     SELECT s.query, s.category_id AS "categoryId"
     FROM unnest(
         (SELECT ${asked.map(({ searchId }) => searchId)}::int[]), (SELECT ${asked.map(({ personId }) => personId)}::int[])
       ) WITH ORDINALITY one (id, person_id, place)
     LEFT JOIN search s ON s.id = one.id AND s.person_id = one.person_id
-    ORDER BY one.place`,
-  ),
+    ORDER BY one.place`),
 )
 
 export async function forgetSearches(db: Db, before: Date): Promise<number> {

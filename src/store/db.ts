@@ -1,21 +1,38 @@
 /** The database handle that every store function takes first: the client, or the transaction it runs in. */
 import { PrismaPg } from '@prisma/adapter-pg'
-import type { SqlQuery } from '@prisma/driver-adapter-utils'
 import pg from 'pg'
-import { PrismaClient, type Prisma } from './prisma/client.ts'
+import { Prisma, PrismaClient } from './prisma/client.ts'
 
 export type Client = PrismaClient
-export type Db = PrismaClient | Prisma.TransactionClient
-export type Transaction = Prisma.TransactionClient
+/**
+ * What a transaction can do: statements written by hand, straight to the driver. Prisma's own transactions cost three
+ * times the processor time, and its models would need one (DECISIONS 28).
+ */
+export type Transaction = Pick<PrismaClient, '$queryRaw' | '$executeRaw'>
+export type Db = Client | Transaction
 
 /** @param poolSize connections this process may hold; PostgreSQL allows 100 in all by default. */
 export function openDatabase(url: string, poolSize = 16): Client {
-  const pool = new pg.Pool({ connectionString: url, max: poolSize })
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: 15_000,
+    idle_in_transaction_session_timeout: 60_000,
+    // Prisma's adapter writes and reads times without their offset: elsewhere than in UTC they would not be the same times.
+    options: '-c TimeZone=UTC',
+  })
   // An idle connection that breaks is dropped by the pool; without a listener it would end the process.
   pool.on('error', () => undefined)
-  pool.on('connect', takeTurns)
   const options = { disposeExternalPool: true, statementNameGenerator: statementName }
-  const client = new PrismaClient({ adapter: new PrismaPg(pool, options) })
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, options) })
+  const raw = statementsOn(async (statement) => pool.query(statement))
+  const client = new Proxy(prisma, {
+    get(target, key) {
+      if (key === '$queryRaw' || key === '$executeRaw') return raw[key]
+      const value: unknown = Reflect.get(target, key)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
   pools.set(client, pool)
   return client
 }
@@ -23,39 +40,36 @@ export function openDatabase(url: string, poolSize = 16): Client {
 const pools = new WeakMap<object, pg.Pool>()
 
 /**
- * Inside a transaction Prisma reads the relations of a row side by side, on one connection. The driver warns of a query
- * that is given to it while another runs, and its next version will refuse it: here they wait for each other.
+ * Statements written by hand go past Prisma's engine: it takes three times the processor time that the driver does.
+ * They are read as Prisma reads them: `bigint` as BigInt, times as Date; do not ask for NUMERIC, which is a string here.
  */
-function takeTurns(client: pg.PoolClient): void {
-  const send = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>
-  let last: Promise<unknown> = Promise.resolve()
-  const query = (...args: unknown[]): unknown => {
-    // The pool's own way: it asks one question of a connection that nobody else has.
-    if (typeof args.at(-1) === 'function') return send(...args)
-    const answer = last.then(() => send(...args))
-    last = answer.catch(() => undefined)
-    return answer
+function statementsOn(send: (statement: pg.QueryConfig) => Promise<pg.QueryResult>): Transaction {
+  const run = async (first: TemplateStringsArray | Prisma.Sql, values: unknown[]) => {
+    const { text, values: parameters } = first instanceof Prisma.Sql ? first : Prisma.sql(first, ...values)
+    return send({ name: statementName({ sql: text }), text, values: parameters, types })
   }
-  client.query = query as typeof client.query
+  const statements = {
+    $queryRaw: async (first: TemplateStringsArray | Prisma.Sql, ...values: unknown[]) =>
+      (await run(first, values)).rows as unknown,
+    $executeRaw: async (first: TemplateStringsArray | Prisma.Sql, ...values: unknown[]) =>
+      (await run(first, values)).rowCount ?? 0,
+  }
+  // Prisma promises more of its own: what it needs to put them into its transactions.
+  return statements as Transaction
 }
 
-/**
- * A query written by hand, past Prisma's engine, for what runs on every tap: that engine takes three times the processor
- * time that the driver itself does. Inside a transaction it goes Prisma's way, and means the same.
- * @returns rows as the driver reads them: `bigint` is BigInt as with Prisma; do not ask for NUMERIC.
- */
-export async function query<Row extends object>(db: Db, sql: Prisma.Sql): Promise<Row[]> {
-  const pool = pools.get(db)
-  if (!pool) return db.$queryRaw<Row[]>(sql)
-  const { text, values } = sql
-  const { rows } = await pool.query<Row>({ name: statementName({ sql: text }), text, values, types })
-  return rows
-}
-
-const int8: number = pg.types.builtins.INT8
+const { builtins } = pg.types
+/** Of `bigint[]` and `text[]`, which the driver has no names for. */
+const [int8List, textList] = [1016, 1009]
+const readers = new Map<number, (text: string) => unknown>([
+  [builtins.INT8, BigInt],
+  [int8List, (text) => (pg.types.getTypeParser(textList)(text) as (string | null)[]).map((it) => it && BigInt(it))],
+  // Midnight of UTC, not of wherever the process runs.
+  [builtins.DATE, (text) => new Date(`${text}T00:00:00Z`)],
+])
 const types = {
   getTypeParser(id: number, format?: 'text' | 'binary'): unknown {
-    return id === int8 ? BigInt : pg.types.getTypeParser(id, format)
+    return readers.get(id) ?? pg.types.getTypeParser(id, format)
   },
 }
 
@@ -122,7 +136,7 @@ const statementNames = new Map<string, string>()
  * them. Beyond the limit (lists of values make texts without end) queries have no name, which is PostgreSQL's way to
  * forget them. A pooler in front must know named statements; PgBouncer does since 1.21.
  */
-function statementName({ sql }: Pick<SqlQuery, 'sql'>): string {
+function statementName({ sql }: { sql: string }): string {
   const known = statementNames.get(sql)
   if (known !== undefined) return known
   if (statementNames.size >= statementsMax) return ''
@@ -144,14 +158,6 @@ export async function lastOfAll(db: Db, key: string, work: () => Promise<unknown
   else await work()
 }
 
-class Refused extends Error {
-  readonly result: unknown
-  constructor(result: unknown) {
-    super('refused')
-    this.result = result
-  }
-}
-
 /**
  * Runs `work` in one transaction and rolls it back when it returns a refusal (`{ok: false}`), so that a refused
  * operation never leaves anything half-written. READ COMMITTED: operations rely on row locks and conditional updates.
@@ -159,22 +165,48 @@ class Refused extends Error {
  * belongs inside.
  */
 export async function inTransaction<T>(db: Client, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  const pool = pools.get(db)
+  if (!pool) throw new Error('not a client of openDatabase')
+  const connection = await pool.connect()
+  let isOver = false
+  let broken: Error | undefined
+  // Statements given at once wait for each other: the driver's next version refuses a second one.
+  let last: Promise<unknown> = Promise.resolve()
+  const tx = statementsOn(async (statement) => {
+    const answer = last.then(async () => {
+      if (isOver) throw new Error('the transaction is over')
+      return connection.query(statement)
+    })
+    last = answer.catch(() => undefined)
+    return answer
+  })
+  // A connection that breaks between two statements would end the process.
+  const onError = (error: Error) => {
+    broken = error
+  }
+  connection.on('error', onError)
+  const lastly = new Map<string, () => Promise<unknown>>()
+  endings.set(tx, lastly)
   try {
-    return await db.$transaction(
-      async (tx) => {
-        const lastly = new Map<string, () => Promise<unknown>>()
-        endings.set(tx, lastly)
-        const result = await work(tx)
-        if (typeof result === 'object' && result !== null && 'ok' in result && result.ok === false) {
-          throw new Refused(result)
-        }
-        for (const key of [...lastly.keys()].toSorted()) await lastly.get(key)?.()
-        return result
-      },
-      { timeout: 15_000, maxWait: 15_000 },
-    )
+    await connection.query('BEGIN')
+    const result = await work(tx)
+    const isRefused = typeof result === 'object' && result !== null && 'ok' in result && result.ok === false
+    if (!isRefused) for (const key of [...lastly.keys()].toSorted()) await lastly.get(key)?.()
+    await last
+    isOver = true
+    const { command } = await connection.query(isRefused ? 'ROLLBACK' : 'COMMIT')
+    // PostgreSQL's quiet answer when a statement had failed and nobody minded.
+    if (command === 'ROLLBACK' && !isRefused) throw new Error('a statement of the transaction failed: nothing was kept')
+    return result
   } catch (error) {
-    if (error instanceof Refused) return error.result as T
+    isOver = true
+    await last
+    await connection.query('ROLLBACK').catch((failure: Error) => {
+      broken ??= failure
+    })
     throw error
+  } finally {
+    connection.off('error', onError)
+    connection.release(broken)
   }
 }

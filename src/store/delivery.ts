@@ -1,5 +1,6 @@
 import type { ShipmentState } from '#domain/delivery.ts'
-import type { Db } from './db.ts'
+import type { Client, Db } from './db.ts'
+import { Prisma } from './prisma/client.ts'
 
 export type ShipmentRow = {
   shipmentId: number
@@ -28,18 +29,17 @@ export async function findShipment(
   db: Db,
   where: { id: number } | { orderId: number } | { carrier: string; externalId: string },
 ): Promise<ShipmentRow | undefined> {
-  const row = await db.shipment.findFirst({ where })
-  if (!row) return undefined
-  return {
-    shipmentId: row.id,
-    orderId: row.orderId,
-    carrier: row.carrier,
-    key: row.key,
-    externalId: row.externalId,
-    number: row.number,
-    state: row.state as ShipmentRow['state'],
-    createdAt: row.createdAt,
-  }
+  const isWanted =
+    'id' in where
+      ? Prisma.sql`id = ${where.id}`
+      : 'orderId' in where
+        ? Prisma.sql`order_id = ${where.orderId}`
+        : Prisma.sql`carrier = ${where.carrier} AND external_id = ${where.externalId}`
+  const [row] = await db.$queryRaw<ShipmentRow[]>`
+    SELECT id AS "shipmentId", order_id AS "orderId", carrier, key, external_id AS "externalId", number, state,
+      created_at AS "createdAt"
+    FROM shipment WHERE ${isWanted}`
+  return row
 }
 
 export async function lockShipment(db: Db, shipmentId: number): Promise<ShipmentRow['state'] | undefined> {
@@ -70,37 +70,43 @@ export async function updateShipment(
   },
   now: Date,
 ): Promise<void> {
-  await db.shipment.update({ where: { id: shipmentId }, data: { ...change, updatedAt: now } })
+  const { externalId, number, state, error, nextPollAt } = change
+  const set = [
+    Prisma.sql`updated_at = ${now}`,
+    ...(externalId === undefined ? [] : [Prisma.sql`external_id = ${externalId}`]),
+    ...(number === undefined ? [] : [Prisma.sql`number = ${number}`]),
+    ...(state === undefined ? [] : [Prisma.sql`state = ${state}`]),
+    ...(error === undefined ? [] : [Prisma.sql`error = ${error}`]),
+    ...(nextPollAt === undefined ? [] : [Prisma.sql`next_poll_at = ${nextPollAt}`]),
+  ]
+  const rows = await db.$executeRaw`UPDATE shipment SET ${Prisma.join(set)} WHERE id = ${shipmentId}`
+  if (rows !== 1) throw new Error(`no shipment ${shipmentId}`)
 }
+
+export type TrackedEvent = { code: string; text: string; place: string; happenedAt: Date; state: ShipmentState | null }
 
 /** Stores what is new of a carrier's events; the same event said twice is stored once. */
 export async function insertEvents(
   db: Db,
   shipmentId: number,
-  events: readonly { code: string; text: string; place: string; happenedAt: Date; state: ShipmentState | null }[],
+  events: readonly TrackedEvent[],
   now: Date,
 ): Promise<void> {
-  await db.trackingEvent.createMany({
-    data: events.map((event) => ({ shipmentId, ...event, receivedAt: now })),
-    skipDuplicates: true,
-  })
+  if (events.length === 0) return
+  await db.$executeRaw`
+    INSERT INTO tracking_event (shipment_id, code, text, place, happened_at, state, received_at)
+    SELECT ${shipmentId}, e.*, ${now} FROM unnest(
+      ${events.map(({ code }) => code)}::text[], ${events.map(({ text }) => text)}::text[],
+      ${events.map(({ place }) => place)}::text[], ${events.map(({ happenedAt }) => happenedAt)}::timestamptz[],
+      ${events.map(({ state }) => state)}::text[]) e
+    ON CONFLICT (shipment_id, code, happened_at, place) DO NOTHING`
 }
 
-export async function findEvents(
-  db: Db,
-  shipmentId: number,
-): Promise<{ code: string; text: string; place: string; happenedAt: Date; state: ShipmentState | null }[]> {
-  const rows = await db.trackingEvent.findMany({
-    where: { shipmentId },
-    orderBy: [{ happenedAt: 'asc' }, { id: 'asc' }],
-  })
-  return rows.map(({ code, text, place, happenedAt, state }) => ({
-    code,
-    text,
-    place,
-    happenedAt,
-    state: state as ShipmentState | null,
-  }))
+/** What is known of a parcel, in the order in which it happened. */
+export async function findEvents(db: Db, shipmentId: number): Promise<TrackedEvent[]> {
+  return db.$queryRaw<TrackedEvent[]>`
+    SELECT code, text, place, happened_at AS "happenedAt", state FROM tracking_event
+    WHERE shipment_id = ${shipmentId} ORDER BY happened_at, id`
 }
 
 /** Parcels whose turn has come, claimed so that any number of workers share them; a lost one comes again later. */
@@ -113,7 +119,7 @@ export async function claimDueShipments(db: Db, now: Date, again: Date, limit: n
 }
 
 /** What the carrier is told about an order's parcel. */
-export async function findParcel(db: Db, orderId: number) {
+export async function findParcel(db: Client, orderId: number) {
   return db.order.findUniqueOrThrow({
     where: { id: orderId },
     include: {

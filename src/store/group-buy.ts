@@ -1,6 +1,6 @@
 import type { GroupState, SeatState } from '#domain/group-buy.ts'
 import type { Words } from '#domain/people.ts'
-import { query, type Db } from './db.ts'
+import type { Client, Db } from './db.ts'
 import { lockPayments, type PaymentRow } from './payments.ts'
 import { Prisma } from './prisma/client.ts'
 
@@ -28,44 +28,22 @@ export type GroupRow = {
   members: string[]
 }
 
+const groupRows = Prisma.sql`
+  SELECT g.id AS "groupId", g.token, g.state, g.size, g.price, g.currency, g.taken_seats AS "takenSeats",
+    g.paid_seats AS "paidSeats", g.deadline_at AS "deadlineAt", g.version, g.leader_id AS "leaderId",
+    g.campaign_id AS "campaignId", g.variant_id AS "variantId", v.product_id AS "productId", p.title, v.options,
+    p.pictures[1] AS picture, v.price AS "alonePrice", se.name AS "sellerName",
+    ARRAY(
+      SELECT m.first_name FROM seat s JOIN person m ON m.id = s.person_id
+      WHERE s.group_id = g.id AND s.state IN ('paid', 'confirmed') ORDER BY s.id LIMIT 10) AS members
+  FROM "group" g JOIN variant v ON v.id = g.variant_id JOIN product p ON p.id = v.product_id
+  JOIN seller se ON se.id = p.seller_id`
+
 /** @returns undefined when there is no such group. */
 export async function findGroup(db: Db, where: { id: number } | { token: string }): Promise<GroupRow | undefined> {
-  const row = await db.group.findUnique({
-    where,
-    include: {
-      variant: { include: { product: { include: { seller: { select: { name: true } } } } } },
-      seats: {
-        where: { state: { in: ['paid', 'confirmed'] } },
-        orderBy: { id: 'asc' },
-        take: 10,
-        select: { person: { select: { firstName: true } } },
-      },
-    },
-  })
-  if (!row) return undefined
-  const { product } = row.variant
-  return {
-    groupId: row.id,
-    token: row.token,
-    state: row.state as GroupState,
-    size: row.size,
-    price: row.price,
-    currency: row.currency,
-    takenSeats: row.takenSeats,
-    paidSeats: row.paidSeats,
-    deadlineAt: row.deadlineAt,
-    version: row.version,
-    leaderId: row.leaderId,
-    campaignId: row.campaignId,
-    variantId: row.variantId,
-    productId: product.id,
-    title: product.title as Words,
-    options: row.variant.options as GroupRow['options'],
-    picture: product.pictures[0] ?? null,
-    alonePrice: row.variant.price,
-    sellerName: product.seller.name,
-    members: row.seats.map(({ person }) => person.firstName),
-  }
+  const condition = 'id' in where ? Prisma.sql`g.id = ${where.id}` : Prisma.sql`g.token = ${where.token}`
+  const [row] = await db.$queryRaw<GroupRow[]>`${groupRows} WHERE ${condition}`
+  return row
 }
 
 /**
@@ -73,18 +51,14 @@ export async function findGroup(db: Db, where: { id: number } | { token: string 
  * @param limit for each variant.
  */
 export async function findOpenGroups(db: Db, productId: number, now: Date, limit: number): Promise<GroupRow[]> {
-  const rows = await query<{ id: number }>(
-    db,
-    Prisma.sql`
-    SELECT id FROM (
-      SELECT g.id, g.size - g.paid_seats AS gap, g.deadline_at,
-        row_number() OVER (PARTITION BY g.variant_id ORDER BY g.size - g.paid_seats, g.deadline_at, g.id) AS place
+  return db.$queryRaw<GroupRow[]>`
+    ${groupRows}
+    JOIN (
+      SELECT g.id, row_number() OVER (PARTITION BY g.variant_id ORDER BY g.size - g.paid_seats, g.deadline_at, g.id) AS place
       FROM "group" g JOIN variant v ON v.id = g.variant_id
-      WHERE v.product_id = ${productId} AND g.state = 'open' AND g.deadline_at > ${now} AND g.taken_seats < g.size) near
-    WHERE place <= ${limit} ORDER BY gap, deadline_at, id`,
-  )
-  const groups = await Promise.all(rows.map(({ id }) => findGroup(db, { id })))
-  return groups.filter((group) => group !== undefined)
+      WHERE v.product_id = ${productId} AND g.state = 'open' AND g.deadline_at > ${now} AND g.taken_seats < g.size
+    ) near ON near.id = g.id
+    WHERE near.place <= ${limit} ORDER BY g.size - g.paid_seats, g.deadline_at, g.id`
 }
 
 export type Campaign = {
@@ -118,11 +92,14 @@ export type NewGroup = {
 
 /** Opens a draft with the leader's seat already counted. */
 export async function insertGroup(db: Db, group: NewGroup, now: Date): Promise<number> {
-  const { id } = await db.group.create({
-    data: { ...group, state: 'draft', takenSeats: 1, createdAt: now },
-    select: { id: true },
-  })
-  return id
+  const [row] = await db.$queryRaw<{ id: number }[]>`
+    INSERT INTO "group" (token, campaign_id, variant_id, leader_id, state, size, price, currency, taken_seats, deadline_at,
+      created_at)
+    VALUES (${group.token}, ${group.campaignId}, ${group.variantId}, ${group.leaderId}, 'draft', ${group.size},
+      ${group.price}, ${group.currency}, 1, ${group.deadlineAt}, ${now})
+    RETURNING id`
+  if (!row) throw new Error('an insert returns its row')
+  return row.id
 }
 
 /**
@@ -187,7 +164,8 @@ export async function leaveSeat(db: Db, groupId: number): Promise<void> {
 }
 
 export async function setSeatState(db: Db, seatId: number, state: SeatState): Promise<void> {
-  await db.seat.update({ where: { id: seatId }, data: { state } })
+  const rows = await db.$executeRaw`UPDATE seat SET state = ${state} WHERE id = ${seatId}`
+  if (rows !== 1) throw new Error(`no seat ${seatId}`)
 }
 
 /**
@@ -195,14 +173,16 @@ export async function setSeatState(db: Db, seatId: number, state: SeatState): Pr
  * @param besides a seat that is not asked about.
  */
 export async function hasLiveSeat(db: Db, groupId: number, personId: number, besides?: number): Promise<boolean> {
-  const states: SeatState[] = ['held', 'paid', 'confirmed']
-  const where = { groupId, personId, state: { in: states }, ...(besides !== undefined && { id: { not: besides } }) }
-  return (await db.seat.count({ where })) > 0
+  const rows = await db.$queryRaw<unknown[]>`
+    SELECT 1 FROM seat
+    WHERE group_id = ${groupId} AND person_id = ${personId} AND state IN ('held', 'paid', 'confirmed')
+      AND id IS DISTINCT FROM ${besides ?? null}::int LIMIT 1`
+  return rows.length > 0
 }
 
 /** The newest seat of a person in a group. */
 export async function findSeat(
-  db: Db,
+  db: Client,
   groupId: number,
   personId: number,
 ): Promise<{ orderId: number; state: SeatState; groupState: GroupState } | undefined> {
@@ -218,7 +198,9 @@ export async function findSeat(
 
 /** Which group an order's seat is in: it never changes, so it can be asked before anything is locked. */
 export async function findGroupOfOrder(db: Db, orderId: number): Promise<number | undefined> {
-  return (await db.seat.findUnique({ where: { orderId }, select: { groupId: true } }))?.groupId
+  const [row] = await db.$queryRaw<{ groupId: number }[]>`
+    SELECT group_id AS "groupId" FROM seat WHERE order_id = ${orderId}`
+  return row?.groupId
 }
 
 /**

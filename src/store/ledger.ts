@@ -1,6 +1,6 @@
 import type { Account, Entry, PostingKind } from '#domain/ledger.ts'
 import type { Words } from '#domain/people.ts'
-import type { Db } from './db.ts'
+import type { Client, Db } from './db.ts'
 import { Prisma } from './prisma/client.ts'
 
 export type NewPosting = {
@@ -42,17 +42,33 @@ function toColumns(account: Account) {
 }
 
 /**
- * What an order brought when its goods were handed over: all of it, and the part that was for goods.
+ * What an order brought when its goods were handed over: all of it, and the part that was for goods. Never changes.
  * @returns undefined before that. Call with the order's row locked.
  */
 export async function findEarned(db: Db, orderId: number): Promise<{ amount: bigint; goods: bigint } | undefined> {
-  const posting = await db.posting.findUnique({ where: { key: `earned:${orderId}` }, include: { entries: true } })
-  if (!posting) return undefined
-  const sumOf = (...accounts: Account['kind'][]) =>
-    posting.entries
-      .filter(({ account }) => accounts.some((kind) => kind === account))
-      .reduce((sum, { amount }) => sum + amount, 0n)
-  return { amount: sumOf('buyer'), goods: -sumOf('seller', 'fee') }
+  return sumEarned(db, Prisma.sql`g.key = ${`earned:${orderId}`}`)
+}
+
+/** The same with what a bank had taken back by then and gave up since; what went back is not subtracted. */
+export async function findEarnedSoFar(db: Db, orderId: number): Promise<{ amount: bigint; goods: bigint } | undefined> {
+  return sumEarned(db, Prisma.sql`g.order_id = ${orderId} AND g.kind = 'earned'`)
+}
+
+async function sumEarned(db: Db, isWanted: Prisma.Sql): Promise<{ amount: bigint; goods: bigint } | undefined> {
+  const [row] = await db.$queryRaw<{ amount: bigint | null; goods: bigint }[]>(
+    Prisma.sql`SELECT sum(e.amount) FILTER (WHERE e.account = 'buyer')::bigint AS amount,
+        -coalesce(sum(e.amount) FILTER (WHERE e.account IN ('seller', 'fee')), 0)::bigint AS goods
+      FROM posting g JOIN entry e ON e.posting_id = g.id WHERE ${isWanted}`,
+  )
+  return row && row.amount !== null ? { amount: row.amount, goods: row.goods } : undefined
+}
+
+/** Whether a move of money was the buyer's own at the time: no goods had been handed over for it. */
+export async function wasBuyers(db: Db, moveId: string): Promise<boolean> {
+  const rows = await db.$queryRaw<unknown[]>`
+    SELECT 1 FROM posting g JOIN entry e ON e.posting_id = g.id AND e.account = 'buyer'
+    WHERE g.move_id = ${moveId}::uuid LIMIT 1`
+  return rows.length > 0
 }
 
 /** A shop's money in one currency, in minor units; all of it derived from the books. */
@@ -178,13 +194,13 @@ export async function findPayout(
   return row
 }
 
-export async function setFee(db: Db, slug: string, feeBasisPoints: number): Promise<boolean> {
+export async function setFee(db: Client, slug: string, feeBasisPoints: number): Promise<boolean> {
   const { count } = await db.seller.updateMany({ where: { slug }, data: { feeBasisPoints } })
   return count === 1
 }
 
 export async function findSellers(
-  db: Db,
+  db: Client,
 ): Promise<{ sellerId: number; slug: string; name: string; feeBasisPoints: number }[]> {
   const select = { id: true, slug: true, name: true, feeBasisPoints: true }
   const rows = await db.seller.findMany({ orderBy: { slug: 'asc' }, select })
@@ -193,7 +209,7 @@ export async function findSellers(
 
 /** A shop's orders, newest first. */
 export async function findShopOrders(
-  db: Db,
+  db: Client,
   sellerId: number,
   { offset, limit }: { offset: number; limit: number },
 ): Promise<{ orderIds: number[]; total: number }> {

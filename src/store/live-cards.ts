@@ -1,5 +1,5 @@
 /** Messages that show a group or an order and are edited when it changes. */
-import type { Db } from './db.ts'
+import type { Client, Db } from './db.ts'
 import { enqueue } from './queue.ts'
 
 export type CardSubject = { groupId: number } | { orderId: number }
@@ -30,8 +30,8 @@ export async function groupCardsChanged(db: Db, groupId: number): Promise<void> 
 
 /** Has the messages that show an order edited, if there are any. */
 export async function orderCardsChanged(db: Db, orderId: number): Promise<void> {
-  const isShown = await db.liveCard.findFirst({ where: { orderId }, select: { orderId: true } })
-  if (isShown)
+  const shown = await db.$queryRaw<unknown[]>`SELECT 1 FROM live_card WHERE order_id = ${orderId} LIMIT 1`
+  if (shown.length > 0)
     await enqueue(
       db,
       'update-cards',
@@ -63,14 +63,14 @@ export async function saveCard(
 }
 
 /** Copies that show an older state than the group has. */
-export async function findStaleCards(db: Db, groupId: number, version: number): Promise<CardRow[]> {
+export async function findStaleCards(db: Client, groupId: number, version: number): Promise<CardRow[]> {
   return db.liveCard.findMany({
     where: { groupId, shownVersion: { lt: version } },
     select: { messenger: true, messageRef: true, language: true, personId: true },
   })
 }
 
-export async function findOrderCards(db: Db, orderId: number): Promise<CardRow[]> {
+export async function findOrderCards(db: Client, orderId: number): Promise<CardRow[]> {
   return db.liveCard.findMany({
     where: { orderId },
     select: { messenger: true, messageRef: true, language: true, personId: true },
@@ -79,7 +79,7 @@ export async function findOrderCards(db: Db, orderId: number): Promise<CardRow[]
 
 /** Whether the message still shows this: its reader may have gone on to another screen in it. */
 export async function isCardLive(
-  db: Db,
+  db: Client,
   card: { messenger: string; messageRef: string },
   subject: CardSubject,
 ): Promise<boolean> {
@@ -93,6 +93,6 @@ export async function markCardShown(db: Db, messenger: string, messageRef: strin
     WHERE messenger = ${messenger} AND message_ref = ${messageRef}`
 }
 
-export async function deleteCard(db: Db, messenger: string, messageRef: string): Promise<void> {
+export async function deleteCard(db: Client, messenger: string, messageRef: string): Promise<void> {
   await db.liveCard.deleteMany({ where: { messenger, messageRef } })
 }

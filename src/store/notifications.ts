@@ -1,4 +1,4 @@
-import type { Db } from './db.ts'
+import type { Client, Db } from './db.ts'
 import { enqueue } from './queue.ts'
 
 /** What can be owed to a person, and the ids it is about. */
@@ -34,7 +34,8 @@ export type NoticeKinds = {
 /**
  * What the shop's people are told of: a refund that must be made by hand, a parcel that the carrier refused, a return
  * that a buyer asks for, a paid order that its buyer cancelled, its parcel that left all the same, a parcel that was
- * not taken or was lost, a hold that ends too soon, money that the provider's list or the books say something else of.
+ * not taken or was lost, a hold that ends too soon, money that the provider's list or the books say something else of,
+ * money that a bank took back, and gave up again.
  */
 export type ShopMatter =
   | 'refund'
@@ -46,6 +47,8 @@ export type ShopMatter =
   | 'lost'
   | 'hold'
   | 'difference'
+  | 'chargeback'
+  | 'chargeback-won'
 
 export type NoticeKind = keyof NoticeKinds
 export type Notice = { [K in NoticeKind]: { kind: K; data: NoticeKinds[K] } }[NoticeKind]
@@ -84,7 +87,11 @@ export async function notify(db: Db, personId: number, key: string, notice: Noti
     VALUES (${personId}, ${key}, ${notice.kind}, ${JSON.stringify(notice.data)}::jsonb, ${priorities[notice.kind]}, 'due',
       ${now}, ${now})
     ON CONFLICT (key) DO NOTHING`
-  if (made === 1) await enqueue(db, 'send-notifications', {}, { key: 'send-notifications', queue: 'sending' })
+  if (made === 1) await sendSoon(db)
+}
+
+async function sendSoon(db: Db): Promise<void> {
+  await enqueue(db, 'send-notifications', {}, { key: 'send-notifications', queue: 'sending' })
 }
 
 /**
@@ -98,14 +105,15 @@ export async function notifyShop(
   now: Date,
   moveId?: string,
 ): Promise<void> {
-  const members = await db.sellerMember.findMany({
-    where: { seller: { orders: { some: { id: orderId } } } },
-    select: { personId: true },
-  })
-  for (const { personId } of members) {
-    const notice: Notice = { kind: 'shop-attention', data: { orderId, about, ...(moveId && { moveId }) } }
-    await notify(db, personId, `order:${orderId}:${about}:${moveId ?? ''}:shop:${personId}`, notice, now)
-  }
+  const notice: Notice = { kind: 'shop-attention', data: { orderId, about, ...(moveId && { moveId }) } }
+  const key = `order:${orderId}:${about}:${moveId ?? ''}:shop:`
+  const made = await db.$executeRaw`
+    INSERT INTO notification (person_id, key, kind, data, priority, state, due_at, created_at)
+    SELECT m.person_id, ${key}::text || m.person_id, ${notice.kind}, ${JSON.stringify(notice.data)}::jsonb,
+      ${priorities[notice.kind]}, 'due', ${now}, ${now}
+    FROM "order" o JOIN seller_member m ON m.seller_id = o.seller_id WHERE o.id = ${orderId} ORDER BY m.person_id
+    ON CONFLICT (key) DO NOTHING`
+  if (made > 0) await sendSoon(db)
 }
 
 export type ClaimedNotice = Notice & { notificationId: number; personId: number; attempts: number }
@@ -148,7 +156,7 @@ export async function giveUpOrphanedSends(db: Db): Promise<number> {
   return db.$executeRaw`UPDATE notification SET state = 'doubtful' WHERE state = 'sending'`
 }
 
-export async function findUploadedPicture(db: Db, messenger: string, account: string, picture: string) {
+export async function findUploadedPicture(db: Client, messenger: string, account: string, picture: string) {
   const row = await db.uploadedPicture.findUnique({
     where: { messenger_account_picture: { messenger, account, picture } },
     select: { reference: true },
@@ -157,7 +165,7 @@ export async function findUploadedPicture(db: Db, messenger: string, account: st
 }
 
 export async function saveUploadedPicture(
-  db: Db,
+  db: Client,
   messenger: string,
   account: string,
   picture: string,

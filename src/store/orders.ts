@@ -5,6 +5,7 @@ import type { LocationKind, ShipmentState } from '#domain/delivery.ts'
 import type { Words } from '#domain/people.ts'
 import type { Db } from './db.ts'
 import type { RecipientFields } from './people.ts'
+import { Prisma } from './prisma/client.ts'
 
 /**
  * One purchase of a person at a time: whatever they tap twice, on two devices or through two processes, is decided in
@@ -39,44 +40,24 @@ export type NewOrder = {
 export async function insertOrder(db: Db, order: NewOrder, now: Date): Promise<number> {
   const goodsTotal = order.unitPrice * BigInt(order.quantity)
   const { recipient } = order
-  const { id } = await db.order.create({
-    data: {
-      number: order.number,
-      requestKey: order.requestKey,
-      personId: order.personId,
-      sellerId: order.sellerId,
-      locationId: order.locationId,
-      postId: order.postId,
-      state: 'awaiting_payment',
-      goodsTotal,
-      deliveryCost: order.deliveryCost,
-      total: goodsTotal + order.deliveryCost,
-      currency: order.currency,
-      expiresAt: order.expiresAt,
-      createdAt: now,
-      recipientName: recipient.name,
-      recipientPhone: recipient.phone,
-      cityCode: recipient.cityCode,
-      cityName: recipient.cityName,
-      pickupPointCode: recipient.pickupPointCode,
-      pickupPointText: recipient.pickupPointText,
-      carrier: order.carrier,
-      tariffCode: order.tariffCode,
-      promisedFrom: order.promisedFrom,
-      promisedTo: order.promisedTo,
-      feeBasisPoints: order.feeBasisPoints,
-      lines: {
-        create: {
-          variantId: order.variantId,
-          quantity: order.quantity,
-          unitPrice: order.unitPrice,
-          title: order.title,
-        },
-      },
-    },
-    select: { id: true },
-  })
-  return id
+  // The driver writes a Date in the zone of the process, and a cast of that to `date` would drop the zone.
+  const [row] = await db.$queryRaw<{ id: number }[]>`
+    WITH made AS (
+      INSERT INTO "order" (number, request_key, person_id, seller_id, location_id, post_id, state, goods_total,
+        delivery_cost, total, currency, expires_at, created_at, recipient_name, recipient_phone, city_code, city_name,
+        pickup_point_code, pickup_point_text, carrier, tariff_code, promised_from, promised_to, fee_basis_points)
+      VALUES (${order.number}, ${order.requestKey}, ${order.personId}, ${order.sellerId}, ${order.locationId},
+        ${order.postId}, 'awaiting_payment', ${goodsTotal}, ${order.deliveryCost}, ${goodsTotal + order.deliveryCost},
+        ${order.currency}, ${order.expiresAt}, ${now}, ${recipient.name}, ${recipient.phone}, ${recipient.cityCode},
+        ${recipient.cityName}, ${recipient.pickupPointCode}, ${recipient.pickupPointText}, ${order.carrier},
+        ${order.tariffCode}, (${order.promisedFrom}::timestamptz AT TIME ZONE 'UTC')::date,
+        (${order.promisedTo}::timestamptz AT TIME ZONE 'UTC')::date, ${order.feeBasisPoints})
+      RETURNING id)
+    INSERT INTO order_line (order_id, variant_id, quantity, unit_price, title)
+    SELECT id, ${order.variantId}, ${order.quantity}, ${order.unitPrice}, ${JSON.stringify(order.title)}::jsonb FROM made
+    RETURNING order_id AS id`
+  if (!row) throw new Error('an insert returns its row')
+  return row.id
 }
 
 export type OrderLineView = { lineId: number; title: Words; quantity: number; unitPrice: bigint }
@@ -129,95 +110,72 @@ export type OrderView = {
   shipment?: { state: ShipmentState | 'requested' | 'refused'; number: string | null }
 }
 
+/** As the query below returns it: JSON cannot hold a bigint, so those inside it are texts. */
+type OrderRow = Omit<OrderView, 'lines' | 'payment' | 'seat' | 'shipment' | keyof FirstLine> & {
+  /** In the order of their ids; null without any. */
+  lines: (Omit<OrderLineView, 'unitPrice'> & Omit<FirstLine, 'unitPrice'> & { unitPrice: string })[] | null
+  payment: (Omit<CountingPayment, Amounts> & Record<Amounts, string>) | null
+  seat: NonNullable<OrderView['seat']> | null
+  shipment: NonNullable<OrderView['shipment']> | null
+}
+type FirstLine = Pick<OrderView, 'variantId' | 'quantity' | 'unitPrice' | 'title' | 'options' | 'productId' | 'picture'>
+type CountingPayment = NonNullable<OrderView['payment']>
+type Amounts = 'captured' | 'refunding' | 'refunded'
+
 /** @param where an order's id, its idempotence key, or a person's newest ones. */
 export async function findOrders(
   db: Db,
   where: { id: number } | { requestKey: string } | { personId: number; limit: number },
 ): Promise<OrderView[]> {
-  const rows = await db.order.findMany({
-    where: 'personId' in where ? { personId: where.personId } : where,
-    orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
-    take: 'limit' in where ? where.limit : 1,
-    include: {
-      lines: {
-        orderBy: { id: 'asc' },
-        include: { variant: { include: { product: { select: { pictures: true, id: true } } } } },
-      },
-      payments: { where: { counts: true } },
-      seat: { include: { group: true } },
-      shipment: true,
-      location: { select: { kind: true } },
-    },
-  })
-  return rows.map((row): OrderView => {
-    const line = row.lines[0]
-    if (!line) throw new Error(`order ${row.id} has no line`)
-    const [payment] = row.payments
+  const isWanted =
+    'id' in where
+      ? Prisma.sql`o.id = ${where.id}`
+      : 'requestKey' in where
+        ? Prisma.sql`o.request_key = ${where.requestKey}`
+        : Prisma.sql`o.person_id = ${where.personId}`
+  const rows = await db.$queryRaw<OrderRow[]>`
+    SELECT o.id AS "orderId", o.number, o.person_id AS "personId", o.seller_id AS "sellerId", o.state,
+      o.cancel_reason AS "cancelReason", o.delivered_at AS "deliveredAt", o.goods_total AS "goodsTotal",
+      o.delivery_cost AS "deliveryCost", o.total, o.currency, o.created_at AS "createdAt", o.expires_at AS "expiresAt",
+      o.promised_from AS "promisedFrom", o.promised_to AS "promisedTo", place.kind AS "locationKind",
+      json_build_object('name', o.recipient_name, 'phone', o.recipient_phone, 'cityCode', o.city_code,
+        'cityName', o.city_name, 'pickupPointCode', o.pickup_point_code, 'pickupPointText', o.pickup_point_text)
+        AS recipient,
+      (SELECT json_agg(json_build_object('lineId', l.id, 'variantId', l.variant_id, 'quantity', l.quantity,
+          'unitPrice', l.unit_price::text, 'title', l.title, 'options', v.options, 'productId', v.product_id,
+          'picture', product.pictures[1]) ORDER BY l.id)
+        FROM order_line l JOIN variant v ON v.id = l.variant_id JOIN product ON product.id = v.product_id
+        WHERE l.order_id = o.id) AS lines,
+      CASE WHEN p.id IS NOT NULL THEN json_build_object('paymentId', p.id, 'method', p.method, 'state', p.state,
+        'confirmationUrl', p.confirmation_url, 'declineReason', p.decline_reason, 'captured', p.captured::text,
+        'refunding', p.refunding::text, 'refunded', p.refunded::text) END AS payment,
+      CASE WHEN s.id IS NOT NULL THEN json_build_object('seatId', s.id, 'state', s.state, 'groupId', s.group_id,
+        'groupState', g.state, 'groupToken', g.token) END AS seat,
+      CASE WHEN parcel.id IS NOT NULL THEN json_build_object('state', parcel.state, 'number', parcel.number) END AS shipment
+    FROM "order" o JOIN location place ON place.id = o.location_id
+      LEFT JOIN payment p ON p.order_id = o.id AND p.counts
+      LEFT JOIN seat s ON s.order_id = o.id LEFT JOIN "group" g ON g.id = s.group_id
+      LEFT JOIN shipment parcel ON parcel.order_id = o.id
+    WHERE ${isWanted} ORDER BY o.created_at DESC, o.id DESC LIMIT ${'limit' in where ? where.limit : 1}`
+  return rows.map(({ lines: found, payment, seat, shipment, ...order }): OrderView => {
+    const lines = (found ?? []).map((line) => ({ ...line, unitPrice: BigInt(line.unitPrice) }))
+    const [first] = lines
+    if (!first) throw new Error(`order ${order.orderId} has no line`)
+    const { lineId: _, ...shown } = first
     return {
-      orderId: row.id,
-      number: row.number,
-      personId: row.personId,
-      sellerId: row.sellerId,
-      state: row.state as OrderState,
-      cancelReason: row.cancelReason,
-      deliveredAt: row.deliveredAt,
-      goodsTotal: row.goodsTotal,
-      deliveryCost: row.deliveryCost,
-      total: row.total,
-      currency: row.currency,
-      createdAt: row.createdAt,
-      expiresAt: row.expiresAt,
-      recipient: {
-        name: row.recipientName,
-        phone: row.recipientPhone,
-        cityCode: row.cityCode,
-        cityName: row.cityName,
-        pickupPointCode: row.pickupPointCode,
-        pickupPointText: row.pickupPointText,
-      },
-      promisedFrom: row.promisedFrom,
-      promisedTo: row.promisedTo,
-      variantId: line.variantId,
-      quantity: line.quantity,
-      unitPrice: line.unitPrice,
-      title: line.title as Words,
-      options: line.variant.options as OrderView['options'],
-      productId: line.variant.product.id,
-      picture: line.variant.product.pictures[0] ?? null,
-      lines: row.lines.map(({ id, title, quantity, unitPrice }) => ({
-        lineId: id,
-        title: title as Words,
-        quantity,
-        unitPrice,
-      })),
-      locationKind: row.location.kind as LocationKind,
+      ...order,
+      ...shown,
+      lines: lines.map(({ lineId, title, quantity, unitPrice }) => ({ lineId, title, quantity, unitPrice })),
       ...(payment && {
         payment: {
-          paymentId: payment.id,
-          method: payment.method as PaymentMethod,
-          state: payment.state as PaymentState,
-          confirmationUrl: payment.confirmationUrl,
-          declineReason: payment.declineReason,
-          captured: payment.captured,
-          refunding: payment.refunding,
-          refunded: payment.refunded,
+          ...payment,
+          captured: BigInt(payment.captured),
+          refunding: BigInt(payment.refunding),
+          refunded: BigInt(payment.refunded),
         },
       }),
-      ...(row.seat && {
-        seat: {
-          seatId: row.seat.id,
-          state: row.seat.state as SeatState,
-          groupId: row.seat.groupId,
-          groupState: row.seat.group.state as GroupState,
-          groupToken: row.seat.group.token,
-        },
-      }),
-      ...(row.shipment && {
-        shipment: {
-          state: row.shipment.state as ShipmentState | 'requested' | 'refused',
-          number: row.shipment.number,
-        },
-      }),
+      ...(seat && { seat }),
+      ...(shipment && { shipment }),
     }
   })
 }
@@ -226,13 +184,10 @@ export async function findOrders(
 export type OrderLocation = { locationId: number; kind: LocationKind; cityCode: number }
 
 export async function findLocationOfOrder(db: Db, orderId: number): Promise<OrderLocation | undefined> {
-  const row = await db.order.findUnique({
-    where: { id: orderId },
-    select: { location: { select: { id: true, kind: true, cityCode: true } } },
-  })
+  const [row] = await db.$queryRaw<OrderLocation[]>`
+    SELECT l.id AS "locationId", l.kind, l.city_code AS "cityCode"
+    FROM "order" o JOIN location l ON l.id = o.location_id WHERE o.id = ${orderId}`
   return row
-    ? { locationId: row.location.id, kind: row.location.kind as LocationKind, cityCode: row.location.cityCode }
-    : undefined
 }
 
 export type LockedOrder = { state: OrderState; personId: number; expiresAt: Date; cancelReason: CancelReason | null }
@@ -263,7 +218,9 @@ export async function setOrderState(
   state: OrderState,
   cancelReason?: CancelReason,
 ): Promise<void> {
-  await db.order.update({ where: { id: orderId }, data: { state, cancelReason: cancelReason ?? null } })
+  const rows = await db.$executeRaw`
+    UPDATE "order" SET state = ${state}, cancel_reason = ${cancelReason ?? null} WHERE id = ${orderId}`
+  if (rows !== 1) throw new Error(`no order ${orderId}`)
 }
 
 /** Unpaid orders whose time is over, oldest first. */
@@ -281,27 +238,24 @@ export async function findOpenOrder(
   group: { groupId: number } | 'own-group' | 'alone',
   now: Date,
 ): Promise<number | undefined> {
-  const row = await db.order.findFirst({
-    where: {
-      personId,
-      state: 'awaiting_payment',
-      expiresAt: { gt: now },
-      lines: { some: { variantId } },
-      seat:
-        group === 'alone'
-          ? null
-          : group === 'own-group'
-            ? { group: { state: 'draft', leaderId: personId } }
-            : { groupId: group.groupId },
-    },
-    orderBy: { id: 'desc' },
-    select: { id: true },
-  })
+  const isSeatWanted =
+    group === 'alone'
+      ? Prisma.sql`s.id IS NULL`
+      : group === 'own-group'
+        ? Prisma.sql`g.state = 'draft' AND g.leader_id = ${personId}`
+        : Prisma.sql`s.group_id = ${group.groupId}`
+  const [row] = await db.$queryRaw<{ id: number }[]>`
+    SELECT o.id FROM "order" o JOIN order_line l ON l.order_id = o.id AND l.variant_id = ${variantId}
+      LEFT JOIN seat s ON s.order_id = o.id LEFT JOIN "group" g ON g.id = s.group_id
+    WHERE o.person_id = ${personId} AND o.state = 'awaiting_payment' AND o.expires_at > ${now} AND ${isSeatWanted}
+    ORDER BY o.id DESC LIMIT 1`
   return row?.id
 }
 
 export async function countUnpaidOrders(db: Db, personId: number): Promise<number> {
-  return db.order.count({ where: { personId, state: 'awaiting_payment' } })
+  const [row] = await db.$queryRaw<{ count: number }[]>`
+    SELECT count(*)::int FROM "order" WHERE person_id = ${personId} AND state = 'awaiting_payment'`
+  return row?.count ?? 0
 }
 
 export async function addPopularity(db: Db, orderId: number): Promise<void> {
@@ -311,7 +265,9 @@ export async function addPopularity(db: Db, orderId: number): Promise<void> {
 }
 
 export async function setDelivered(db: Db, orderId: number, at: Date): Promise<void> {
-  await db.order.update({ where: { id: orderId }, data: { state: 'delivered', deliveredAt: at } })
+  const rows = await db.$executeRaw`
+    UPDATE "order" SET state = 'delivered', delivered_at = ${at} WHERE id = ${orderId}`
+  if (rows !== 1) throw new Error(`no order ${orderId}`)
 }
 
 /** Who an order's money is between, and on what terms. */
@@ -319,10 +275,14 @@ export async function findOrderParties(
   db: Db,
   orderId: number,
 ): Promise<{ personId: number; sellerId: number; feeBasisPoints: number; deliveryCost: bigint }> {
-  return db.order.findUniqueOrThrow({
-    where: { id: orderId },
-    select: { personId: true, sellerId: true, deliveryCost: true, feeBasisPoints: true },
-  })
+  const [row] = await db.$queryRaw<
+    { personId: number; sellerId: number; feeBasisPoints: number; deliveryCost: bigint }[]
+  >`
+    SELECT person_id AS "personId", seller_id AS "sellerId", fee_basis_points AS "feeBasisPoints",
+      delivery_cost AS "deliveryCost"
+    FROM "order" WHERE id = ${orderId}`
+  if (!row) throw new Error(`no order ${orderId}`)
+  return row
 }
 
 /** The buyer gets more time, for something they have begun. Never less. */

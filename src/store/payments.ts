@@ -1,7 +1,7 @@
 import type { OrderState } from '#domain/orders.ts'
 import type { MoneyEvent, PaymentMethod, PaymentState, PaymentTerms, RefundReason } from '#domain/payments.ts'
 import type { Words } from '#domain/people.ts'
-import { query, type Db } from './db.ts'
+import type { Client, Db } from './db.ts'
 import { Prisma } from './prisma/client.ts'
 import { enqueue } from './queue.ts'
 
@@ -39,8 +39,10 @@ export async function insertPayment(
   },
   now: Date,
 ): Promise<void> {
-  const { paymentId, ...fields } = payment
-  await db.payment.create({ data: { id: paymentId, ...fields, state: 'created', createdAt: now, updatedAt: now } })
+  await db.$executeRaw`
+    INSERT INTO payment (id, order_id, provider, method, two_stage, amount, currency, state, created_at, updated_at)
+    VALUES (${payment.paymentId}::uuid, ${payment.orderId}, ${payment.provider}, ${payment.method}, ${payment.twoStage},
+      ${payment.amount}, ${payment.currency}, 'created', ${now}, ${now})`
 }
 
 // Written by hand, as all that a job about a payment asks: Prisma reads a payment with its seat in three queries, and its
@@ -61,10 +63,8 @@ export async function findPayment(
       : 'externalId' in where
         ? Prisma.sql`p.external_id = ${where.externalId}`
         : Prisma.sql`p.order_id = ${where.orderId} AND p.counts`
-  const [row] = await query<PaymentRow>(
-    db,
-    Prisma.sql`SELECT ${paymentColumns} FROM payment p LEFT JOIN seat s ON s.order_id = p.order_id WHERE ${isWanted} LIMIT 1`,
-  )
+  const [row] = await db.$queryRaw<PaymentRow[]>`
+    SELECT ${paymentColumns} FROM payment p LEFT JOIN seat s ON s.order_id = p.order_id WHERE ${isWanted} LIMIT 1`
   return row
 }
 
@@ -79,11 +79,8 @@ export async function lockPayments(db: Db, of: { orderId: number } | { groupId: 
       : Prisma.sql`p.order_id IN (SELECT order_id FROM seat WHERE group_id = ${of.groupId})`
   await db.$queryRaw`SELECT 1 FROM payment p WHERE ${isWanted} ORDER BY p.id FOR NO KEY UPDATE`
   // Asked once more: whoever held the locks may have written another payment, which the first look could not see.
-  return query<PaymentRow>(
-    db,
-    Prisma.sql`SELECT ${paymentColumns} FROM payment p LEFT JOIN seat s ON s.order_id = p.order_id
-      WHERE ${isWanted} ORDER BY p.id`,
-  )
+  return db.$queryRaw<PaymentRow[]>`
+    SELECT ${paymentColumns} FROM payment p LEFT JOIN seat s ON s.order_id = p.order_id WHERE ${isWanted} ORDER BY p.id`
 }
 
 /** Has another payment pay for the order. Call with all of them locked. */
@@ -140,13 +137,11 @@ export type PayableOrder = {
 
 export async function findPayableOrder(db: Db, orderId: number): Promise<PayableOrder | undefined> {
   type Line = PayableOrder['lines'][number]
-  const rows = await query<Omit<PayableOrder, 'lines'> & Line>(
-    db,
-    Prisma.sql`SELECT o.id AS "orderId", o.number, o.state, o.delivery_cost AS "deliveryCost",
-        o.delivered_at AS "deliveredAt", o.recipient_phone AS phone,
-        l.id AS "lineId", l.title, l.quantity, l.unit_price AS "unitPrice"
-      FROM "order" o JOIN order_line l ON l.order_id = o.id WHERE o.id = ${orderId} ORDER BY l.id`,
-  )
+  const rows = await db.$queryRaw<(Omit<PayableOrder, 'lines'> & Line)[]>`
+    SELECT o.id AS "orderId", o.number, o.state, o.delivery_cost AS "deliveryCost",
+      o.delivered_at AS "deliveredAt", o.recipient_phone AS phone,
+      l.id AS "lineId", l.title, l.quantity, l.unit_price AS "unitPrice"
+    FROM "order" o JOIN order_line l ON l.order_id = o.id WHERE o.id = ${orderId} ORDER BY l.id`
   const [first] = rows
   if (!first) return undefined
   const { number, state, deliveryCost, deliveredAt, phone } = first
@@ -168,7 +163,9 @@ export async function tell(
 /** Money is on hold, on its way, promised or taken: such an order is not unpaid. */
 export async function hasMoney(db: Db, orderId: number): Promise<boolean> {
   const states: PaymentState[] = ['promised', 'held', 'capturing', 'captured', 'part_refunded', 'voiding']
-  return (await db.payment.count({ where: { orderId, counts: true, state: { in: states } } })) > 0
+  const rows = await db.$queryRaw<unknown[]>`
+    SELECT 1 FROM payment WHERE order_id = ${orderId} AND counts AND state = ANY(${states}::text[])`
+  return rows.length > 0
 }
 
 /** What a seller allows, and what they know of a buyer. @param personId the buyer. */
@@ -177,20 +174,21 @@ export async function findPaymentTerms(
   sellerId: number,
   personId: number,
 ): Promise<{ terms: PaymentTerms; buyer: { refusedAtDoor: number; promises: number }; feeBasisPoints: number }> {
-  const seller = await db.seller.findUniqueOrThrow({
-    where: { id: sellerId },
-    select: { paymentMethods: true, onDeliveryMax: true, onDeliveryForGroups: true, feeBasisPoints: true },
-  })
-  const [buyer = { refusedAtDoor: 0, promises: 0 }] = await db.$queryRaw<{ refusedAtDoor: number; promises: number }[]>`
-    SELECT (SELECT count(*)::int FROM "order" WHERE person_id = ${personId} AND cancel_reason = 'refused-at-door')
+  type Buyer = { refusedAtDoor: number; promises: number }
+  const [row] = await db.$queryRaw<(PaymentTerms & Buyer & { feeBasisPoints: number })[]>`
+    SELECT payment_methods AS methods, on_delivery_max AS "onDeliveryMax",
+      on_delivery_for_groups AS "onDeliveryForGroups", fee_basis_points AS "feeBasisPoints",
+      (SELECT count(*)::int FROM "order" WHERE person_id = ${personId} AND cancel_reason = 'refused-at-door')
         AS "refusedAtDoor",
       (SELECT count(*)::int FROM "order" o JOIN payment p ON p.order_id = o.id AND p.state = 'promised'
-        WHERE o.person_id = ${personId}) AS promises`
-  const { paymentMethods, feeBasisPoints, ...limits } = seller
-  return { terms: { methods: paymentMethods as PaymentMethod[], ...limits }, buyer, feeBasisPoints }
+        WHERE o.person_id = ${personId}) AS promises
+    FROM seller WHERE id = ${sellerId}`
+  if (!row) throw new Error(`no seller ${sellerId}`)
+  const { refusedAtDoor, promises, feeBasisPoints, ...terms } = row
+  return { terms, buyer: { refusedAtDoor, promises }, feeBasisPoints }
 }
 
-export type MoveKind = 'capture' | 'void' | 'refund' | 'chargeback'
+export type MoveKind = 'capture' | 'void' | 'refund' | 'chargeback' | 'chargeback-won'
 export type MoveState = 'asked' | 'declined' | 'created' | 'pending' | 'done' | 'failed' | 'by_hand'
 export type MoveRow = {
   moveId: string
@@ -234,7 +232,8 @@ export async function findMove(
       : 'requestKey' in where
         ? Prisma.sql`request_key = ${where.requestKey}`
         : Prisma.sql`line_id = ${where.lineId} AND state = 'asked'`
-  const [row] = await query<MoveRow>(db, Prisma.sql`SELECT ${moveColumns} FROM payment_move WHERE ${isWanted} LIMIT 1`)
+  const [row] = await db.$queryRaw<MoveRow[]>`
+    SELECT ${moveColumns} FROM payment_move WHERE ${isWanted} LIMIT 1`
   return row
 }
 
@@ -244,11 +243,30 @@ const moveColumns = Prisma.sql`
 
 /** Moves of an order's payments, oldest first. */
 export async function findMoves(db: Db, orderId: number): Promise<MoveRow[]> {
-  return query<MoveRow>(
-    db,
-    Prisma.sql`SELECT ${moveColumns} FROM payment_move
-      WHERE payment_id IN (SELECT id FROM payment WHERE order_id = ${orderId}) ORDER BY created_at`,
-  )
+  return db.$queryRaw<MoveRow[]>`
+    SELECT ${moveColumns} FROM payment_move
+    WHERE payment_id IN (SELECT id FROM payment WHERE order_id = ${orderId}) ORDER BY created_at`
+}
+
+/**
+ * Goods whose money went back, or was decided to, before a moment or before another refund. The order of decisions is
+ * that of the buyer's story, which is written under the lock of the payment: times of clocks and random ids are none.
+ */
+export async function findReturns(
+  db: Db,
+  orderId: number,
+  before: { at: Date } | { moveId: string },
+): Promise<{ lineId: number; quantity: number }[]> {
+  const isBefore =
+    'at' in before
+      ? Prisma.sql`e.at < ${before.at}`
+      : Prisma.sql`e.id < (SELECT id FROM payment_event WHERE move_id = ${before.moveId}::uuid AND kind = 'refund-started')`
+  return db.$queryRaw<{ lineId: number; quantity: number }[]>`
+    SELECT m.line_id AS "lineId", m.quantity
+    FROM payment p JOIN payment_move m ON m.payment_id = p.id
+      JOIN payment_event e ON e.move_id = m.id AND e.kind = 'refund-started'
+    WHERE p.order_id = ${orderId} AND m.line_id IS NOT NULL AND m.state <> 'failed' AND ${isBefore}
+    ORDER BY e.id`
 }
 
 /** A payment reached its end at the provider: the move that led there is done, one that led elsewhere came too late. */
@@ -311,7 +329,7 @@ export type StoryLine = {
   at: Date
 }
 
-export async function findMoneyStory(db: Db, orderId: number): Promise<StoryLine[]> {
+export async function findMoneyStory(db: Client, orderId: number): Promise<StoryLine[]> {
   const rows = await db.paymentEvent.findMany({
     where: { payment: { orderId } },
     orderBy: { id: 'asc' },

@@ -1,5 +1,5 @@
 import type { Language } from '#domain/people.ts'
-import { query, together, type Db } from './db.ts'
+import { together, type Client, type Db } from './db.ts'
 import { Prisma } from './prisma/client.ts'
 
 export type Visit = {
@@ -51,9 +51,7 @@ export async function findVisit(
 
 /** Counts rather than asking EXISTS, which PostgreSQL answers by reading the whole table into a hash. */
 const visits = together(async (db, callers: Caller[]) =>
-  query<VisitRow>(
-    db,
-    Prisma.sql`
+  db.$queryRaw<VisitRow[]>(Prisma.sql`
     SELECT (
         SELECT count(*) FROM handled_update h WHERE h.messenger = one.messenger AND h.update_id = one.update_id
       ) > 0 AS "wasHandled",
@@ -73,13 +71,12 @@ const visits = together(async (db, callers: Caller[]) =>
     LEFT JOIN person p ON p.id = i.person_id
     LEFT JOIN dialog d ON d.person_id = p.id AND d.messenger = one.messenger
     LEFT JOIN recipient r ON r.person_id = p.id
-    ORDER BY one.place`,
-  ),
+    ORDER BY one.place`),
 )
 
 /** Makes a person known. Two first updates at once make one person: the loser of the race finds the winner's. */
 export async function createPerson(
-  db: Db,
+  db: Client,
   who: { messenger: string; externalId: string; firstName: string; username: string | null; language: Language },
   now: Date,
 ): Promise<number> {
@@ -132,9 +129,7 @@ type Handled = { messenger: string; updateId: string; leftRef: string | null; no
 
 /** In the order of their ids, so that two processes that were given the same updates cannot wait for each other. */
 const handled = together(async (db, updates: Handled[]) => {
-  await query(
-    db,
-    Prisma.sql`
+  await db.$executeRaw`
     WITH one AS MATERIALIZED (
       SELECT * FROM unnest(
         ${updates.map(({ messenger }) => messenger)}::text[], ${updates.map(({ updateId }) => updateId)}::text[],
@@ -143,8 +138,7 @@ const handled = together(async (db, updates: Handled[]) => {
     gone AS (DELETE FROM live_card c USING one WHERE c.messenger = one.messenger AND c.message_ref = one.left_ref)
     INSERT INTO handled_update (messenger, update_id, handled_at)
     SELECT messenger, update_id, handled_at FROM one ORDER BY messenger, update_id
-    ON CONFLICT DO NOTHING`,
-  )
+    ON CONFLICT DO NOTHING`
   return updates.map(() => undefined)
 })
 
@@ -154,7 +148,7 @@ export async function forgetHandledUpdates(db: Db, before: Date): Promise<number
 }
 
 export async function saveDialog(
-  db: Db,
+  db: Client,
   personId: number,
   messenger: string,
   step: string,
@@ -166,16 +160,16 @@ export async function saveDialog(
   await db.dialog.upsert({ where: { personId_messenger: key }, create: { ...key, ...values }, update: values })
 }
 
-export async function deleteDialog(db: Db, personId: number, messenger: string): Promise<void> {
+export async function deleteDialog(db: Client, personId: number, messenger: string): Promise<void> {
   await db.dialog.deleteMany({ where: { personId, messenger } })
 }
 
-export async function saveLanguage(db: Db, personId: number, language: Language): Promise<void> {
+export async function saveLanguage(db: Client, personId: number, language: Language): Promise<void> {
   await db.person.update({ where: { id: personId }, data: { language } })
 }
 
 /** How a person is spoken to. */
-export async function findReader(db: Db, personId: number): Promise<{ language: Language; timeZone: string }> {
+export async function findReader(db: Client, personId: number): Promise<{ language: Language; timeZone: string }> {
   const row = await db.person.findUniqueOrThrow({
     where: { id: personId },
     select: { language: true, timeZone: true },
@@ -184,7 +178,7 @@ export async function findReader(db: Db, personId: number): Promise<{ language: 
 }
 
 /** Where to write to a person: the reachable private chats, the most recently opened first. */
-export async function findAddresses(db: Db, personId: number) {
+export async function findAddresses(db: Client, personId: number) {
   return db.identity.findMany({
     where: { personId, unreachableAt: null, chatOpenedAt: { not: null } },
     orderBy: { chatOpenedAt: 'desc' },
@@ -201,7 +195,7 @@ export type RecipientFields = {
   pickupPointText: string
 }
 
-export async function findRecipient(db: Db, personId: number): Promise<RecipientFields | null> {
+export async function findRecipient(db: Client, personId: number): Promise<RecipientFields | null> {
   return db.recipient.findUnique({
     where: { personId },
     select: {
@@ -215,7 +209,7 @@ export async function findRecipient(db: Db, personId: number): Promise<Recipient
   })
 }
 
-export async function saveRecipient(db: Db, personId: number, fields: RecipientFields, now: Date): Promise<void> {
+export async function saveRecipient(db: Client, personId: number, fields: RecipientFields, now: Date): Promise<void> {
   const values = { ...fields, updatedAt: now }
   await db.recipient.upsert({ where: { personId }, create: { personId, ...values }, update: values })
 }

@@ -1,5 +1,5 @@
 import type { PaymentMethod, PaymentState } from '#domain/payments.ts'
-import type { Db } from './db.ts'
+import type { Client, Db } from './db.ts'
 import type { MoveKind, MoveState } from './payments.ts'
 
 export type ComparedMove = {
@@ -11,7 +11,7 @@ export type ComparedMove = {
   createdAt: Date
   updatedAt: Date
   /** What the books say of how it was made; null when they say nothing. */
-  posted: 'refunded' | 'refunded-by-hand' | 'chargeback' | null
+  posted: 'refunded' | 'refunded-by-hand' | 'chargeback' | 'chargeback-won' | null
 }
 
 /** A payment with all that is compared of it. */
@@ -150,6 +150,6 @@ export async function countDifferences(db: Db): Promise<{ provider: string; days
 }
 
 /** Comparisons of long ago: what they found was repaired or is found again. */
-export async function forgetReconciliations(db: Db, before: Date): Promise<void> {
+export async function forgetReconciliations(db: Client, before: Date): Promise<void> {
   await db.reconciliation.deleteMany({ where: { at: { lt: before } } })
 }

@@ -92,7 +92,10 @@ export async function finishRefund(db: Db, moveId: string, externalId: string | 
   return rows === 1
 }
 
-/** The bank took money back from the shop. @returns undefined when less than that is left, or it is recorded already. */
+/**
+ * The bank took money back, once for a request key, whoever writes it down meanwhile. Call with the payment locked.
+ * @returns the move; undefined when less than that is left, or the key is known.
+ */
 export async function recordChargeback(
   db: Db,
   chargeback: { paymentId: string; amount: bigint; requestKey: string },
@@ -100,15 +103,50 @@ export async function recordChargeback(
 ): Promise<string | undefined> {
   const { paymentId, amount, requestKey } = chargeback
   const [row] = await db.$queryRaw<{ id: string }[]>`
-    WITH taken AS (
-      UPDATE payment SET refunded = refunded + ${amount}, updated_at = ${now},
-        state = CASE WHEN refunded + ${amount} = captured THEN 'refunded' ELSE 'part_refunded' END
+    WITH made AS (
+      INSERT INTO payment_move (id, payment_id, kind, amount, state, request_key, created_at, updated_at)
+      SELECT gen_random_uuid(), id, 'chargeback', ${amount}, 'done', ${requestKey}, ${now}, ${now} FROM payment
       WHERE id = ${paymentId}::uuid AND captured - refunding - refunded >= ${amount}
-        AND NOT EXISTS (SELECT 1 FROM payment_move WHERE request_key = ${requestKey})
-      RETURNING id)
-    INSERT INTO payment_move (id, payment_id, kind, amount, state, request_key, created_at, updated_at)
-    SELECT gen_random_uuid(), id, 'chargeback', ${amount}, 'done', ${requestKey}, ${now}, ${now} FROM taken
-    RETURNING id::text`
+      ON CONFLICT (request_key) DO NOTHING RETURNING id, payment_id),
+    taken AS (
+      UPDATE payment p SET refunded = refunded + ${amount}, updated_at = ${now},
+        state = CASE WHEN refunded + ${amount} = captured THEN 'refunded' ELSE 'part_refunded' END
+      FROM made WHERE p.id = made.payment_id)
+    SELECT id::text FROM made`
   if (row) await tell(db, { paymentId, moveId: row.id, kind: 'chargeback', amount }, now)
   return row?.id
+}
+
+/**
+ * The bank gave up all of a chargeback. Call with the payment locked.
+ * @returns the move; undefined when the key is known.
+ */
+export async function recordChargebackWon(
+  db: Db,
+  won: { paymentId: string; amount: bigint; requestKey: string },
+  now: Date,
+): Promise<string | undefined> {
+  const { paymentId, amount, requestKey } = won
+  const [row] = await db.$queryRaw<{ id: string }[]>`
+    WITH made AS (
+      INSERT INTO payment_move (id, payment_id, kind, amount, state, request_key, created_at, updated_at)
+      VALUES (gen_random_uuid(), ${paymentId}::uuid, 'chargeback-won', ${amount}, 'done', ${requestKey}, ${now}, ${now})
+      ON CONFLICT (request_key) DO NOTHING RETURNING id, payment_id),
+    given AS (
+      UPDATE payment p SET refunded = refunded - ${amount}, updated_at = ${now},
+        state = CASE WHEN refunded = ${amount} THEN 'captured' ELSE 'part_refunded' END
+      FROM made WHERE p.id = made.payment_id)
+    SELECT id::text FROM made`
+  if (row) await tell(db, { paymentId, moveId: row.id, kind: 'chargeback-won', amount }, now)
+  return row?.id
+}
+
+/** What people know an order by. */
+export async function findOrderNumbered(
+  db: Db,
+  number: string,
+): Promise<{ orderId: number; currency: string } | undefined> {
+  const [row] = await db.$queryRaw<{ orderId: number; currency: string }[]>`
+    SELECT id AS "orderId", currency FROM "order" WHERE number = ${number}`
+  return row
 }

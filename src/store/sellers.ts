@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { PaymentMethod, PaymentTerms } from '#domain/payments.ts'
 import type { Words } from '#domain/people.ts'
-import type { Db } from './db.ts'
+import type { Client, Db } from './db.ts'
+import { Prisma } from './prisma/client.ts'
 
 export type Shop = { sellerId: number; name: string }
 
-export async function findShops(db: Db, personId: number): Promise<Shop[]> {
+export async function findShops(db: Client, personId: number): Promise<Shop[]> {
   const rows = await db.sellerMember.findMany({
     where: { personId },
     orderBy: { sellerId: 'asc' },
@@ -15,11 +16,18 @@ export async function findShops(db: Db, personId: number): Promise<Shop[]> {
 }
 
 export async function isMember(db: Db, sellerId: number, personId: number): Promise<boolean> {
-  return (await db.sellerMember.count({ where: { sellerId, personId } })) > 0
+  const rows = await db.$queryRaw<unknown[]>`
+    SELECT 1 FROM seller_member WHERE seller_id = ${sellerId} AND person_id = ${personId}`
+  return rows.length > 0
 }
 
 /** @returns the shop that the invitation belongs to; undefined for an unknown one. Joining twice changes nothing. */
-export async function addMember(db: Db, invitation: string, personId: number, now: Date): Promise<Shop | undefined> {
+export async function addMember(
+  db: Client,
+  invitation: string,
+  personId: number,
+  now: Date,
+): Promise<Shop | undefined> {
   const seller = await db.seller.findUnique({ where: { invitation }, select: { id: true, name: true } })
   if (!seller) return undefined
   await db.$executeRaw`
@@ -28,7 +36,7 @@ export async function addMember(db: Db, invitation: string, personId: number, no
   return { sellerId: seller.id, name: seller.name }
 }
 
-export async function findPaymentSettings(db: Db, sellerId: number): Promise<PaymentTerms> {
+export async function findPaymentSettings(db: Client, sellerId: number): Promise<PaymentTerms> {
   const seller = await db.seller.findUniqueOrThrow({
     where: { id: sellerId },
     select: { paymentMethods: true, onDeliveryMax: true, onDeliveryForGroups: true },
@@ -58,7 +66,7 @@ export async function saveOfferedMethod(
 }
 
 export async function saveDoorTerms(
-  db: Db,
+  db: Client,
   sellerId: number,
   terms: { onDeliveryMax?: bigint | null; onDeliveryForGroups?: boolean },
 ): Promise<void> {
@@ -83,7 +91,7 @@ export async function findOpenRefunds(db: Db, sellerId: number, limit: number): 
     ORDER BY m.created_at, m.id LIMIT ${limit}`
 }
 
-export async function findFirstName(db: Db, personId: number): Promise<string> {
+export async function findFirstName(db: Client, personId: number): Promise<string> {
   const { firstName } = await db.person.findUniqueOrThrow({ where: { id: personId }, select: { firstName: true } })
   return firstName
 }
@@ -129,7 +137,7 @@ export async function assignChannel(db: Db, channelId: number, sellerId: number,
   return rows === 1
 }
 
-export async function findChannels(db: Db, sellerId: number): Promise<Channel[]> {
+export async function findChannels(db: Client, sellerId: number): Promise<Channel[]> {
   const rows = await db.brandChannel.findMany({ where: { sellerId, removedAt: null }, orderBy: { id: 'asc' } })
   return rows.map((row) => ({
     channelId: row.id,
@@ -141,7 +149,7 @@ export async function findChannels(db: Db, sellerId: number): Promise<Channel[]>
 }
 
 export async function findChannel(
-  db: Db,
+  db: Client,
   channelId: number,
 ): Promise<(Channel & { addedById: number; isRemoved: boolean }) | undefined> {
   const row = await db.brandChannel.findUnique({ where: { id: channelId } })
@@ -212,8 +220,23 @@ export async function finishPost(
     WHERE id = ${postId} AND state = 'sending'`
 }
 
-export async function findPost(db: Db, where: { id: number } | { token: string }) {
-  return db.post.findUnique({ where, include: { channel: true } })
+export type PostRow = {
+  id: number
+  token: string
+  productId: number
+  campaignId: number | null
+  requestedById: number
+  channel: { messenger: string; externalId: string }
+}
+
+export async function findPost(db: Db, where: { id: number } | { token: string }): Promise<PostRow | undefined> {
+  const condition = 'id' in where ? Prisma.sql`p.id = ${where.id}` : Prisma.sql`p.token = ${where.token}`
+  const [row] = await db.$queryRaw<PostRow[]>`
+    SELECT p.id, p.token, p.product_id AS "productId", p.campaign_id AS "campaignId",
+      p.requested_by_id AS "requestedById",
+      json_build_object('messenger', c.messenger, 'externalId', c.external_id) AS channel
+    FROM post p JOIN brand_channel c ON c.id = p.channel_id WHERE ${condition}`
+  return row
 }
 
 export async function savePostOpen(db: Db, postId: number, personId: number, now: Date): Promise<void> {
@@ -229,11 +252,11 @@ export async function findLatestPostOpen(
   productId: number,
   now: Date,
 ): Promise<number | null> {
-  const row = await db.postOpen.findFirst({
-    where: { personId, post: { productId }, openedAt: { gt: new Date(now.getTime() - 7 * 24 * 3_600_000) } },
-    orderBy: { openedAt: 'desc' },
-    select: { postId: true },
-  })
+  const weekAgo = new Date(now.getTime() - 7 * 24 * 3_600_000)
+  const [row] = await db.$queryRaw<{ postId: number }[]>`
+    SELECT o.post_id AS "postId" FROM post_open o JOIN post p ON p.id = o.post_id
+    WHERE o.person_id = ${personId} AND p.product_id = ${productId} AND o.opened_at > ${weekAgo}
+    ORDER BY o.opened_at DESC LIMIT 1`
   return row?.postId ?? null
 }
 

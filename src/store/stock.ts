@@ -28,13 +28,11 @@ export async function reserveStock(
 
 /** Promises an order's stock to it once more after it was given back. @returns false when there is not enough. */
 export async function reserveStockAgain(db: Db, orderId: number, now: Date): Promise<boolean> {
-  const lines = await db.orderLine.findMany({
-    where: { orderId },
-    include: { order: { select: { locationId: true } } },
-    orderBy: { variantId: 'asc' },
-  })
-  for (const { variantId, quantity, order } of lines) {
-    if (!(await reserveStock(db, { orderId, variantId, locationId: order.locationId, quantity }, now))) return false
+  const lines = await db.$queryRaw<{ variantId: number; quantity: number; locationId: number }[]>`
+    SELECT l.variant_id AS "variantId", l.quantity, o.location_id AS "locationId"
+    FROM order_line l JOIN "order" o ON o.id = l.order_id WHERE o.id = ${orderId} ORDER BY l.variant_id`
+  for (const { variantId, quantity, locationId } of lines) {
+    if (!(await reserveStock(db, { orderId, variantId, locationId, quantity }, now))) return false
   }
   return true
 }

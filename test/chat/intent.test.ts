@@ -64,10 +64,8 @@ const fields: {
   'refund-lines': { orderId: id, lineId: id, quantity: id },
   'refund-rest': { orderId: id },
   'refund-other': { orderId: id },
-  chargeback: { orderId: id },
   'refund-lines-now': { orderId: id, lineId: id, quantity: id, token },
   'refund-amount-now': { orderId: id, amount, token },
-  'chargeback-now': { orderId: id, amount, token },
   'answer-return': { moveId: fc.uuid(), agrees: fc.constantFrom(0, 1), isSure: fc.constantFrom(0, 1) },
   'refund-made': { moveId: fc.uuid(), isSure: fc.constantFrom(0, 1) },
 }
@@ -149,10 +147,8 @@ test('the codes of buttons that were sent stay what they are', () => {
     'refund-lines': 'fq',
     'refund-rest': 'fr',
     'refund-other': 'fo',
-    chargeback: 'fc',
     'refund-lines-now': 'fn',
     'refund-amount-now': 'fa',
-    'chargeback-now': 'fb',
     'answer-return': 'fy',
     'refund-made': 'fm',
   })

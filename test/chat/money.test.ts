@@ -6,6 +6,7 @@ import { languages } from '#domain/people.ts'
 import { noticeScreen } from '#chat/notices.ts'
 import { screenToMessage } from '#chat/text.ts'
 import type { Notice } from '#shop/notifications.ts'
+import { bookChargeback, bookChargebackWon } from '#shop/chargebacks.ts'
 import { closeDueGroups } from '#shop/group-buy.ts'
 import type { GoodsOptions } from '../shop/support.ts'
 import { buttonsOf, checkMessage, intentOf, intentsOf, textOf, useChat, type Guest } from './support.ts'
@@ -202,6 +203,20 @@ describe('what happened to my money', () => {
       await buyer.press({ do: 'set-language', language })
       const story = await buyer.press({ do: 'story', orderId })
       buyer.expectSays(story, 'story.voided', { ...at, at: { at: chat.shop.now } })
+      expect(textOf(story.message)).not.toMatch(/story\.|method\.|reason\./)
+    }
+  })
+
+  test('is told in plain words when a bank took it back and gave it up', async () => {
+    const { buyer, orderId, order } = await bought()
+    const { db, now } = chat.shop
+    await bookChargeback(db, { number: order.number, amount: 12_300n, reference: 'story' }, now)
+    await bookChargebackWon(db, 'story', now)
+    for (const language of languages) {
+      await buyer.press({ do: 'set-language', language })
+      const story = await buyer.press({ do: 'story', orderId })
+      for (const kind of ['chargeback', 'chargeback-won'] as const)
+        buyer.expectSays(story, `story.${kind}`, { at: { at: now }, sum: rub(12_300n) })
       expect(textOf(story.message)).not.toMatch(/story\.|method\.|reason\./)
     }
   })

@@ -211,7 +211,7 @@ describe('a refund', () => {
     const done = await seller.pressFirst('refund-amount-now')
     expect(await backOf(orderId)).toBe(total)
     expect(intentsOf(done.message).map((intent) => intent.do)).not.toContain('refund')
-    for (const name of ['refund', 'refund-rest', 'refund-other', 'chargeback'] as const) {
+    for (const name of ['refund', 'refund-rest', 'refund-other'] as const) {
       const reply = await seller.press({ do: name, orderId })
       expect(reply).toMatchObject({ toast: seller.say('refund.refused-too-much'), alert: true })
     }
@@ -228,17 +228,6 @@ describe('a refund', () => {
     )
     expect(replies.filter(({ alert }) => alert)).toHaveLength(1)
     expect(await backOf(orderId)).toBe(total)
-  })
-
-  test('that the bank made itself is written down once, and moves nothing', async () => {
-    const { seller, orderId } = await sold()
-    await seller.press({ do: 'chargeback', orderId })
-    const sure = await seller.write('100')
-    for (let tap = 0; tap < 2; tap += 1) {
-      const done = await seller.press(intentOf(sure.message, 'chargeback-now'))
-      expect(done.toast).toBe(seller.say('chargeback.booked-toast'))
-    }
-    expect(await paymentOf(orderId)).toMatchObject({ refunded: 10_000n, refunding: 0n })
   })
 
   test('of what was paid at the door says that it is theirs to make', async () => {
@@ -313,10 +302,8 @@ test('people of other shops are refused everywhere, and nothing is written', asy
     { do: 'refund-lines', orderId, lineId, quantity: 1 },
     { do: 'refund-rest', orderId },
     { do: 'refund-other', orderId },
-    { do: 'chargeback', orderId },
     { do: 'refund-lines-now', orderId, lineId, quantity: 1, token },
     { do: 'refund-amount-now', orderId, amount: 100n, token },
-    { do: 'chargeback-now', orderId, amount: 100n, token },
     { do: 'answer-return', moveId, agrees: 1, isSure: 0 },
     { do: 'answer-return', moveId, agrees: 1, isSure: 1 },
     { do: 'refund-made', moveId: hand.moveId, isSure: 0 },
@@ -357,9 +344,18 @@ test('every matter that the shop and the buyer are told of has words, leads on, 
   const about = (kind: { orderId: number; moveId: string }, matter: string): Notice =>
     ({ kind: 'shop-attention', data: { orderId: kind.orderId, about: matter, moveId: kind.moveId } }) as Notice
   const forShop: [Guest, Notice][] = [
-    ...['return', 'delivery', 'cancelled', 'left-anyway', 'came-back', 'lost', 'hold', 'difference'].map(
-      (matter): [Guest, Notice] => [made.seller, about(made, matter)],
-    ),
+    ...[
+      'return',
+      'delivery',
+      'cancelled',
+      'left-anyway',
+      'came-back',
+      'lost',
+      'hold',
+      'difference',
+      'chargeback',
+      'chargeback-won',
+    ].map((matter): [Guest, Notice] => [made.seller, about(made, matter)]),
     [hand.seller, about(hand, 'refund')],
   ]
   const { orderId, moveId } = hand

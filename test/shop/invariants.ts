@@ -98,7 +98,7 @@ export async function assertInvariants(
       expect({ ...seen, id, refunded, refunding }).toEqual({
         ...seen,
         id,
-        refunded: sum(['done'], ['refund', 'chargeback']),
+        refunded: sum(['done'], ['refund', 'chargeback']) - sum(['done'], ['chargeback-won']),
         refunding: sum(['created', 'pending', 'by_hand'], ['refund']),
       })
       for (const kind of ['capture', 'void']) {
@@ -168,8 +168,9 @@ async function assertBooks(db: Client): Promise<void> {
   expect(unbalanced).toEqual([])
   const wrong = await db.$queryRaw<unknown[]>`
     SELECT * FROM (
-      SELECT p.id::text, p.captured - coalesce((SELECT sum(m.amount) FROM payment_move m WHERE m.payment_id = p.id
-          AND m.kind IN ('refund', 'chargeback') AND m.state = 'done'
+      SELECT p.id::text, p.captured - coalesce((SELECT sum(CASE m.kind WHEN 'chargeback-won' THEN -m.amount ELSE m.amount END)
+          FROM payment_move m WHERE m.payment_id = p.id
+          AND m.kind IN ('refund', 'chargeback', 'chargeback-won') AND m.state = 'done'
           AND NOT EXISTS (SELECT 1 FROM posting h WHERE h.move_id = m.id AND h.kind = 'refunded-by-hand')), 0) AS kept,
         coalesce((SELECT sum(e.amount) FROM entry e JOIN posting g ON g.id = e.posting_id
           WHERE g.payment_id = p.id AND e.account = 'provider'), 0) AS booked
@@ -201,8 +202,8 @@ async function assertBooks(db: Client): Promise<void> {
       SELECT p.id::text, p.captured, p.refunded,
         coalesce((SELECT sum(amount) FROM payment_event v WHERE v.payment_id = p.id
           AND kind IN ('captured', 'collected')), 0) AS told_captured,
-        coalesce((SELECT sum(amount) FROM payment_event v WHERE v.payment_id = p.id
-          AND kind IN ('refunded', 'chargeback')), 0) AS told_refunded
+        coalesce((SELECT sum(CASE kind WHEN 'chargeback-won' THEN -amount ELSE amount END) FROM payment_event v
+          WHERE v.payment_id = p.id AND kind IN ('refunded', 'chargeback', 'chargeback-won')), 0) AS told_refunded
       FROM payment p) sums WHERE captured <> told_captured OR refunded <> told_refunded`
   expect(untold).toEqual([])
 }

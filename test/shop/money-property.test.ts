@@ -2,13 +2,14 @@
 import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
 import type { PaymentMethod } from '#domain/payments.ts'
+import { bookChargeback, bookChargebackWon } from '#shop/chargebacks.ts'
 import { payBy } from '#shop/checkout.ts'
 import { pollDueShipments } from '#shop/delivery.ts'
 import { closeDueGroups, expireOrders } from '#shop/group-buy.ts'
 import { cancelOrder } from '#shop/orders.ts'
 import { OutcomeUnknown } from '#shop/outcome.ts'
 import { refreshSilentPayments, watchHolds } from '#shop/payments.ts'
-import { answerReturn, askReturn, bookChargeback, refund, refundedByHand } from '#shop/refunds.ts'
+import { answerReturn, askReturn, refund, refundedByHand } from '#shop/refunds.ts'
 import { hour, minute, useShop, type Goods } from './support.ts'
 
 const shop = useShop()
@@ -24,6 +25,7 @@ type Command =
   | { do: 'refund'; order: number; share: number | 'rest' | 'line' }
   | { do: 'return'; order: number; agrees: boolean }
   | { do: 'chargeback'; order: number; share: number }
+  | { do: 'chargeback-won'; which: number }
   | { do: 'parcel'; order: number; code: string }
   | { do: 'fault'; match: string; kind: string; times: number }
   | { do: 'refund-fault'; kind: 'refund_pending' | 'refund_canceled' }
@@ -83,6 +85,10 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('chargeback'), order, share: fc.integer({ min: 1, max: 110 }) } as const),
   },
   {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('chargeback-won'), which: fc.nat({ max: 3 }) } as const),
+  },
+  {
     weight: 3,
     arbitrary: fc.record({
       do: fc.constant('parcel'),
@@ -123,6 +129,8 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
 class Play {
   readonly orders: { orderId: number; personId: number }[] = []
   readonly groups: number[] = []
+  /** Of the banks, about what they took back. */
+  readonly letters: string[] = []
   readonly people: number[]
   readonly goods: Goods[]
   readonly sellers: number[]
@@ -217,8 +225,14 @@ class Play {
         return
       }
       case 'chargeback': {
-        const { total } = await db.order.findUniqueOrThrow({ where: { id: orderId } })
-        await bookChargeback(db, await this.#seller(orderId), (total * BigInt(command.share)) / 100n)
+        const { number, total } = await db.order.findUniqueOrThrow({ where: { id: orderId } })
+        const letter = { number, amount: (total * BigInt(command.share)) / 100n, reference: this.#tap() }
+        if ((await bookChargeback(db, letter, now)).ok) this.letters.push(letter.reference)
+        return
+      }
+      case 'chargeback-won': {
+        const reference = this.letters[command.which % Math.max(1, this.letters.length)]
+        if (reference !== undefined) await bookChargebackWon(db, reference, now)
         return
       }
       case 'parcel': {

@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { PaymentProvider } from '#gateways/payments.ts'
 import { createTelegramPayments } from '#gateways/telegram-payments.ts'
+import { bookChargeback, bookChargebackWon } from '#shop/chargebacks.ts'
 import { payBy } from '#shop/checkout.ts'
 import { closeDueGroups, expireOrders } from '#shop/group-buy.ts'
 import { invoicePaid } from '#shop/invoices.ts'
 import { cancelOrder } from '#shop/orders.ts'
 import { OutcomeUnknown } from '#shop/outcome.ts'
 import { latestDifferences, reconcile, reconcileAll, type Difference } from '#shop/reconciliation.ts'
-import { bookChargeback, refund, refundedByHand, type RefundWish } from '#shop/refunds.ts'
+import { refund, refundedByHand, type RefundWish } from '#shop/refunds.ts'
 import { post } from '#store/ledger.ts'
 import { hour, minute, useShop, type Goods, type GoodsOptions } from './support.ts'
 
@@ -115,8 +116,11 @@ test('nothing differs after what people ordinarily do, and what goes wrong for t
   const who = { personId: byHand.seller, moveId, now: shop.now }
   expect(await refundedByHand(shop.db, who)).toMatchObject({ ok: true })
   const charged = await bought()
-  const chargeback = { personId: charged.seller, orderId: charged.orderId, requestKey: 'bank', now: shop.now }
-  expect(await bookChargeback(shop.db, chargeback, 1_000n)).toMatchObject({ ok: true })
+  for (const reference of ['bank', 'bank, won']) {
+    const letter = { number: charged.number, amount: 1_000n, reference }
+    expect(await bookChargeback(shop.db, letter, shop.now)).toMatchObject({ ok: true })
+  }
+  expect(await bookChargebackWon(shop.db, 'bank, won', shop.now)).toMatchObject({ ok: true })
   const cancelled = await bought()
   const gone = { personId: cancelled.buyer, orderId: cancelled.orderId, now: shop.now }
   expect(await cancelOrder(shop.db, gone, shop.deps.carrier)).toMatchObject({ ok: true })

@@ -1,15 +1,9 @@
 import { afterEach, expect, test } from 'vitest'
+import { bookChargeback, bookChargebackWon } from '#shop/chargebacks.ts'
 import { payBy } from '#shop/checkout.ts'
+import { cancelOrder } from '#shop/orders.ts'
 import { movePayment, refreshPayment, refreshSilentPayments } from '#shop/payments.ts'
-import {
-  answerReturn,
-  askReturn,
-  bookChargeback,
-  refund,
-  refundedByHand,
-  type RefundResult,
-  type RefundWish,
-} from '#shop/refunds.ts'
+import { answerReturn, askReturn, refund, refundedByHand, type RefundResult, type RefundWish } from '#shop/refunds.ts'
 import { assertInvariants } from './invariants.ts'
 import { countRows, hour, minute, useShop, type GoodsOptions } from './support.ts'
 
@@ -23,7 +17,7 @@ async function bought(options: GoodsOptions = {}) {
   const goods = await shop.goods(options)
   const seller = await shop.seller(goods)
   const buyer = await shop.person()
-  const { orderId, total, goodsTotal, deliveryCost, lines } = await shop.order(buyer, {
+  const { orderId, number, total, goodsTotal, deliveryCost, lines } = await shop.order(buyer, {
     kind: 'alone',
     variantId: goods.variantId,
   })
@@ -43,7 +37,21 @@ async function bought(options: GoodsOptions = {}) {
     const externalId = await shop.externalIdOf(orderId)
     return (await shop.refunds()).filter(({ payment_id }) => payment_id === externalId)
   }
-  return { goods, seller, buyer, orderId, total, goodsTotal, deliveryCost, lineId, asked, give, moneyOf, refundsOf }
+  return {
+    goods,
+    seller,
+    buyer,
+    orderId,
+    number,
+    total,
+    goodsTotal,
+    deliveryCost,
+    lineId,
+    asked,
+    give,
+    moneyOf,
+    refundsOf,
+  }
 }
 
 function moveOf(result: RefundResult): string {
@@ -163,7 +171,6 @@ test('strangers, buyers and people of other shops give nobody anything, and noth
   for (const personId of [buyer, elsewhere, await shop.person({ recipient: false }), 2_000_000_000]) {
     const who = { personId, orderId, requestKey: `not theirs ${personId}`, now: shop.now }
     expect(await refund(shop.db, who, { kind: 'rest' })).toEqual(notFound)
-    expect(await bookChargeback(shop.db, who, 100n)).toEqual(notFound)
     expect(await answerReturn(shop.db, { personId, moveId, now: shop.now }, true)).toEqual(notFound)
     expect(await refundedByHand(shop.db, { personId, moveId, now: shop.now })).toEqual(notFound)
   }
@@ -183,10 +190,12 @@ test('before money was taken there is nothing to give back', async () => {
   const goods = await shop.goods({ size: 3 })
   const seller = await shop.seller(goods)
   const { orderId } = await shop.openGroup(goods)
+  const { number } = await shop.db.order.findUniqueOrThrow({ where: { id: orderId } })
   const who = { personId: seller, orderId, requestKey: 'held', now: shop.now }
   const before = await countRows(shop.db)
   expect(await refund(shop.db, who, { kind: 'rest' })).toEqual({ ok: false, reason: 'not-paid' })
-  expect(await bookChargeback(shop.db, who, 1n)).toEqual({ ok: false, reason: 'not-paid' })
+  const letter = { number, amount: 1n, reference: 'held' }
+  expect(await bookChargeback(shop.db, letter, shop.now)).toEqual({ ok: false, reason: 'not-paid' })
   expect(await countRows(shop.db)).toEqual(before)
 })
 
@@ -292,22 +301,154 @@ test('a line whose money the shop gave back meanwhile is not paid for again when
   expect(await moneyOf()).toMatchObject({ refunded: goodsTotal })
 })
 
-test('a chargeback is written down, booked and told in the story; no call is made', async () => {
-  const { orderId, total, asked, moneyOf, refundsOf } = await bought({ terms: { feeBasisPoints: 1000 } })
+test('a chargeback is written down once for a reference, booked, and told to the shop and in the story; no call is made', async () => {
+  const { seller, orderId, number, total, moneyOf, refundsOf } = await bought({ terms: { feeBasisPoints: 1000 } })
   await shop.parcel(orderId, ...delivered)
-  const charged = () => bookChargeback(shop.db, asked('letter 1'), 1_000n)
-  const results = await Promise.all([charged(), charged(), charged()])
-  expect(new Set(results.map(moveOf)).size).toBe(1)
-  expect(await bookChargeback(shop.db, asked('letter 2'), total)).toEqual({ ok: false, reason: 'too-much' })
-  expect(await bookChargeback(shop.db, asked('letter 3'), 0n)).toEqual({ ok: false, reason: 'bad-amount' })
+  const charged = (amount: bigint, reference: string) =>
+    bookChargeback(shop.db, { number, amount, reference }, shop.now)
+  const results = await Promise.all(Array.from({ length: 10 }, () => charged(1_000n, 'letter 1')))
+  expect(results.filter((result) => result.ok && !result.isRepeat)).toHaveLength(1)
+  expect(results.every((result) => result.ok && result.amount === 1_000n)).toBe(true)
+  const used = { ok: false, reason: 'reference-used' }
+  expect(await charged(1_001n, 'letter 1')).toEqual(used)
+  expect(
+    await bookChargeback(shop.db, { number: (await bought()).number, amount: 1_000n, reference: 'letter 1' }, shop.now),
+  ).toEqual(used)
+  expect(await charged(total, 'letter 2')).toMatchObject({
+    ok: false,
+    reason: 'too-much',
+    payment: { refunded: 1_000n },
+  })
+  for (const amount of [0n, -1n]) expect(await charged(amount, 'letter 3')).toEqual({ ok: false, reason: 'bad-amount' })
   await shop.settle()
   expect(await moneyOf()).toMatchObject({ state: 'part_refunded', refunded: 1_000n, refunding: 0n })
   expect(await refundsOf()).toEqual([])
+  expect(await shop.told(seller)).toMatchObject({ 'shop-attention': 1 })
   expect(await shop.story(orderId)).toContain('chargeback')
   expect(await balances(orderId)).toMatchObject({ buyer: 0n, provider: total - 1_000n })
-  expect(await bookChargeback(shop.db, asked('letter 4'), total - 1_000n)).toMatchObject({ ok: true })
+  expect(await charged(total - 1_000n, 'letter 4')).toMatchObject({ ok: true, isRepeat: false })
   await shop.settle()
   expect(await moneyOf()).toMatchObject({ state: 'refunded' })
+})
+
+test('one reference for two orders at once is booked for one of them', async () => {
+  const orders = [await bought(), await bought()]
+  const results = await Promise.all(
+    orders.map(({ number }) => bookChargeback(shop.db, { number, amount: 100n, reference: 'one of two' }, shop.now)),
+  )
+  expect(results.map((result) => (result.ok ? 'ok' : result.reason)).toSorted()).toEqual(['ok', 'reference-used'])
+  const refunded = await Promise.all(orders.map(async ({ moneyOf }) => (await moneyOf()).refunded))
+  expect(refunded.reduce((sum, one) => sum + one, 0n)).toBe(100n)
+  await shop.settle()
+})
+
+test('two chargebacks at once, or one beside a refund, never come to more than was taken', async () => {
+  const { number, total, give, moneyOf } = await bought()
+  const results = await Promise.all(
+    ['a', 'b'].map((reference) => bookChargeback(shop.db, { number, amount: total - 100n, reference }, shop.now)),
+  )
+  expect(results.map((result) => (result.ok ? 'ok' : result.reason)).toSorted()).toEqual(['ok', 'too-much'])
+  const rest = await Promise.all([
+    give({ kind: 'amount', amount: 100n }),
+    bookChargeback(shop.db, { number, amount: 100n, reference: 'c' }, shop.now),
+  ])
+  expect(rest.filter(({ ok }) => ok)).toHaveLength(1)
+  await shop.settle()
+  expect(await moneyOf()).toMatchObject({ state: 'refunded', refunded: total })
+})
+
+test('what was paid at the door, or not at all, no bank takes back', async () => {
+  const goods = await shop.goods({ terms: { paymentMethods: ['card', 'on-delivery'] } })
+  const personId = await shop.person()
+  const { orderId, number } = await shop.order(personId, { kind: 'alone', variantId: goods.variantId })
+  const charged = () => bookChargeback(shop.db, { number, amount: 100n, reference: 'door' }, shop.now)
+  const before = await countRows(shop.db)
+  expect(await charged()).toEqual({ ok: false, reason: 'not-paid' })
+  expect(await bookChargeback(shop.db, { number: 'no such', amount: 100n, reference: 'door' }, shop.now)).toEqual({
+    ok: false,
+    reason: 'no-order',
+  })
+  expect(await bookChargebackWon(shop.db, 'door', shop.now)).toEqual({ ok: false, reason: 'no-chargeback' })
+  expect(await countRows(shop.db)).toEqual(before)
+  await payBy(shop.db, { personId, orderId, method: 'on-delivery', now: shop.now }, shop.deps)
+  expect(await charged()).toEqual({ ok: false, reason: 'not-paid' })
+  await shop.settle()
+  await shop.parcel(orderId, ...delivered)
+  expect(await charged()).toEqual({ ok: false, reason: 'at-door' })
+  await shop.settle()
+})
+
+test('a chargeback that was won is booked back once, and told to the shop and in the story', async () => {
+  const { seller, orderId, number, total, moneyOf } = await bought({ terms: { feeBasisPoints: 1000 } })
+  await shop.parcel(orderId, ...delivered)
+  const before = await balances(orderId)
+  const won = () => bookChargebackWon(shop.db, 'won', shop.now)
+  expect(await won()).toEqual({ ok: false, reason: 'no-chargeback' })
+  await bookChargeback(shop.db, { number, amount: total, reference: 'won' }, shop.now)
+  expect(await moneyOf()).toMatchObject({ state: 'refunded', refunded: total })
+  const results = await Promise.all(Array.from({ length: 10 }, won))
+  expect(results.filter((result) => result.ok && !result.isRepeat)).toHaveLength(1)
+  expect(results.every(({ ok }) => ok)).toBe(true)
+  expect(await moneyOf()).toEqual({ state: 'captured', captured: total, refunding: 0n, refunded: 0n })
+  expect(await balances(orderId)).toEqual(before)
+  await shop.settle()
+  expect(await won()).toMatchObject({ ok: true, isRepeat: true, amount: total })
+  // Nor does the first letter book it again.
+  expect(await bookChargeback(shop.db, { number, amount: total, reference: 'won' }, shop.now)).toMatchObject({
+    ok: true,
+    isRepeat: true,
+  })
+  expect(await moneyOf()).toMatchObject({ refunded: 0n })
+  expect(await shop.told(seller)).toMatchObject({ 'shop-attention': 2 })
+  expect((await shop.story(orderId)).slice(-2)).toEqual(['chargeback', 'chargeback-won'])
+})
+
+test('a chargeback leaves nothing in the books once it is won, whatever happened meanwhile', async () => {
+  const options = { price: 10_001n, terms: { feeBasisPoints: 733 } }
+  const [plain, lost, kept] = [await bought(options), await bought(options), await bought(options)]
+  const { deliveryCost, goodsTotal, total } = plain
+  const part = deliveryCost + 77n
+  const letter = ({ number }: { number: string }, reference: string, amount: bigint) =>
+    bookChargeback(shop.db, { number, amount, reference }, shop.now)
+  // Taken back before the goods were handed over: of one so much that delivery was not paid for, of one a part.
+  await letter(lost, 'lost 1', total - 50n)
+  await letter(kept, 'kept 1', part)
+  for (const { orderId } of [plain, lost, kept]) await shop.parcel(orderId, ...delivered)
+  await shop.settle()
+  await letter(kept, 'kept 2', goodsTotal - 100n)
+  await letter(lost, 'lost 2', 50n)
+  for (const reference of ['lost 1', 'kept 2'])
+    expect(await bookChargebackWon(shop.db, reference, shop.now)).toMatchObject({ ok: true })
+  await shop.settle()
+  for (const { give } of [plain, lost, kept])
+    expect(await give({ kind: 'amount', amount: 333n })).toMatchObject({ ok: true })
+  await shop.settle()
+  for (const reference of ['lost 2', 'kept 1'])
+    expect(await bookChargebackWon(shop.db, reference, shop.now)).toMatchObject({ ok: true })
+  await shop.settle()
+  const books = await balances(plain.orderId)
+  expect(await balances(lost.orderId)).toEqual(books)
+  expect(await balances(kept.orderId)).toEqual(books)
+  // And all of it goes back at last.
+  for (const { give } of [plain, lost, kept]) expect(await give({ kind: 'rest' })).toMatchObject({ ok: true })
+  await shop.settle()
+})
+
+test('what a bank gave up goes on to the buyer of an order that was cancelled meanwhile', async () => {
+  const { buyer, orderId, number, total, moneyOf } = await bought()
+  await bookChargeback(shop.db, { number, amount: 1_000n, reference: 'too late' }, shop.now)
+  expect(await cancelOrder(shop.db, { personId: buyer, orderId, now: shop.now }, shop.deps.carrier)).toMatchObject({
+    ok: true,
+  })
+  await shop.settle()
+  expect(await moneyOf()).toMatchObject({ state: 'refunded', refunded: total })
+  expect(await bookChargebackWon(shop.db, 'too late', shop.now)).toMatchObject({
+    ok: true,
+    payment: { refunding: 1_000n, refunded: total - 1_000n },
+  })
+  await shop.settle()
+  expect(await moneyOf()).toMatchObject({ state: 'refunded', refunding: 0n, refunded: total })
+  expect((await shop.story(orderId)).slice(-3)).toEqual(['chargeback-won', 'refund-started', 'refunded'])
 })
 
 test('a refund that the provider will never make is given to a person, both sides are told, and it is made once', async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { payBy } from '#shop/checkout.ts'
-import { bookChargeback, refund, refundedByHand, type RefundWish } from '#shop/refunds.ts'
+import { bookChargeback, bookChargebackWon } from '#shop/chargebacks.ts'
+import { refund, refundedByHand, type RefundWish } from '#shop/refunds.ts'
 import {
   payOut,
   payoutsDue,
@@ -71,7 +72,10 @@ async function expectHandCount({ sellerId }: { sellerId: number }, balance: Shop
         continue
       }
       const late = moves.filter((move) => move.state === 'done' && deliveredAt && move.updatedAt > deliveredAt)
-      const returned = late.reduce((sum, { amount, kind }) => sum + (kind === 'capture' ? 0n : amount), 0n)
+      const returned = late.reduce(
+        (sum, { amount, kind }) => sum + (kind === 'capture' ? 0n : kind === 'chargeback-won' ? -amount : amount),
+        0n,
+      )
       const paid = captured - (refunded - returned)
       const goods = paid > deliveryCost ? paid - deliveryCost : 0n
       const kept = goods > returned ? goods - returned : 0n
@@ -129,8 +133,9 @@ test('balances follow what goes back, before delivery, after it, by hand, and by
   const { due } = await balanceOf(here)
   const payout = { slug: here.slug, amount: due, currency: 'RUB', reference: 'all' }
   expect(await payOut(shop.db, payout, shop.now)).toMatchObject({ ok: true, left: 0n })
-  const bank = { personId: here.seller, orderId: charged.orderId, requestKey: 'bank', now: shop.now }
-  expect(await bookChargeback(shop.db, bank, 10_000n)).toMatchObject({ ok: true })
+  const { number } = await shop.db.order.findUniqueOrThrow({ where: { id: charged.orderId } })
+  const letter = { number, amount: 10_000n, reference: 'bank' }
+  expect(await bookChargeback(shop.db, letter, shop.now)).toMatchObject({ ok: true })
   // What the bank took of money that was paid out already is carried over.
   const after = await balanceOf(here)
   expect(after).toMatchObject({ due: 525n - 10_000n, earned: 0n, paidOut: due })
@@ -139,6 +144,9 @@ test('balances follow what goes back, before delivery, after it, by hand, and by
     reason: 'more-than-due',
     due: after.due,
   })
+  // Won, it is there again.
+  expect(await bookChargebackWon(shop.db, 'bank', shop.now)).toMatchObject({ ok: true })
+  expect(await balanceOf(here)).toMatchObject({ due: 0n, earned: 0n, paidOut: due })
   await shop.settle()
 })
 

@@ -1,7 +1,8 @@
+import { PrismaPg } from '@prisma/adapter-pg'
 import { expect, test } from 'vitest'
-import { query, together, type Db } from '#store/db.ts'
+import { inTransaction, openDatabase, together, type Db } from '#store/db.ts'
 import { findVisit, markHandled } from '#store/people.ts'
-import { Prisma } from '#store/prisma/client.ts'
+import { Prisma, PrismaClient } from '#store/prisma/client.ts'
 import { useDatabase } from '../support/database.ts'
 
 const database = useDatabase()
@@ -12,7 +13,7 @@ function doubling() {
   const double = together(async (db: Db, numbers: number[]) => {
     sizes.push(numbers.length)
     const list = Prisma.sql`SELECT n * 2 AS n FROM unnest((SELECT ${numbers}::int[])) WITH ORDINALITY one (n, place) ORDER BY place`
-    return (await query<{ n: number }>(db, list)).map(({ n }) => n)
+    return (await db.$queryRaw<{ n: number }[]>(list)).map(({ n }) => n)
   })
   return { sizes, double }
 }
@@ -41,7 +42,7 @@ test('a question that fails fails for who asked it, and for nobody beside or aft
 
 test('what is asked inside a transaction stays inside it', async () => {
   const arrival = ['telegram', '77', 'update-in-transaction'] as const
-  const rolledBack = database.db.$transaction(async (tx) => {
+  const rolledBack = inTransaction(database.db, async (tx) => {
     await markHandled(tx, arrival[0], arrival[2], null, new Date())
     expect((await findVisit(tx, ...arrival)).wasHandled).toBe(true)
     expect((await findVisit(database.db, ...arrival)).wasHandled).toBe(false)
@@ -51,13 +52,15 @@ test('what is asked inside a transaction stays inside it', async () => {
   expect((await findVisit(database.db, ...arrival)).wasHandled).toBe(false)
 })
 
-test('queries asked at once inside a transaction run in the order of asking, and one that fails fails alone', async () => {
-  const asked = await database.db.$transaction(async (tx) => {
+test('queries asked at once inside a transaction run in the order of asking, and after one that fails none is taken', async () => {
+  let asked: PromiseSettledResult<unknown>[] = []
+  const failed = inTransaction(database.db, async (tx) => {
     await tx.$executeRaw`CREATE TEMPORARY SEQUENCE turns`
     const turn = async () => (await tx.$queryRaw<{ n: bigint }[]>`SELECT nextval('turns') AS n`)[0]?.n
     const fail = async () => tx.$queryRaw`SELECT 1 / 0`
-    return Promise.allSettled([turn(), turn(), turn(), fail(), turn()])
+    asked = await Promise.allSettled([turn(), turn(), turn(), fail(), turn()])
   })
+  await expect(failed).rejects.toThrow('nothing was kept')
   expect(asked.map((one) => (one.status === 'fulfilled' ? one.value : one.status))).toEqual([
     1n,
     2n,
@@ -68,11 +71,81 @@ test('queries asked at once inside a transaction run in the order of asking, and
   ])
 })
 
-test('a query past the engine reads the same values as one through it', async () => {
+test('a transaction that refuses, fails or is outlived leaves nothing behind', async () => {
+  const { db } = database
+  await db.$executeRaw`CREATE TABLE kept (n int)`
+  const put = async (tx: Db, n: number) => tx.$executeRaw`INSERT INTO kept VALUES (${n})`
+  const refusal = { ok: false, reason: 'no' }
+  const refused = await inTransaction(db, async (tx) => {
+    await put(tx, 1)
+    return refusal
+  })
+  expect(refused).toBe(refusal)
+  const failed = inTransaction(db, async (tx) => {
+    await put(tx, 2)
+    await tx.$executeRaw`SELECT 1 / 0`
+  })
+  await expect(failed).rejects.toThrow('division by zero')
+  const hushed = inTransaction(db, async (tx) => {
+    await put(tx, 6)
+    await tx.$executeRaw`SELECT 1 / 0`.catch(() => undefined)
+  })
+  await expect(hushed).rejects.toThrow('nothing was kept')
+  let late: Promise<unknown> | undefined
+  let outlived: Db | undefined
+  await inTransaction(db, async (tx) => {
+    outlived = tx
+    await put(tx, 3)
+    // Not waited for: it still belongs to the transaction.
+    late = put(tx, 4)
+  })
+  await late
+  await expect(outlived && put(outlived, 5)).rejects.toThrow('the transaction is over')
+  expect(await db.$queryRaw`SELECT n FROM kept ORDER BY n`).toEqual([{ n: 3 }, { n: 4 }])
+})
+
+test('times mean the same however they are written and read, wherever the server and the process are', async () => {
+  const name = new URL(database.url).pathname.slice(1)
+  await database.db.$executeRawUnsafe(`ALTER DATABASE "${name}" SET timezone = 'America/New_York'`)
+  const zone = process.env['TZ']
+  process.env['TZ'] = 'Asia/Vladivostok'
+  const db = openDatabase(database.url, 1)
+  try {
+    const at = new Date('2026-01-02T03:04:05.678Z')
+    await markHandled(db, 'telegram', 'raw', null, at)
+    await db.handledUpdate.create({ data: { messenger: 'telegram', updateId: 'model', handledAt: at } })
+    const times = await db.handledUpdate.findMany({ where: { handledAt: at } })
+    expect(times.map(({ updateId }) => updateId).toSorted()).toEqual(['model', 'raw'])
+    const read = await db.$queryRaw<
+      { at: Date }[]
+    >`SELECT handled_at AS at FROM handled_update WHERE handled_at = ${at}`
+    expect(read).toEqual([{ at }, { at }])
+  } finally {
+    await db.$disconnect()
+    await database.db.$executeRawUnsafe(`ALTER DATABASE "${name}" RESET timezone`)
+    if (zone === undefined) delete process.env['TZ']
+    else process.env['TZ'] = zone
+  }
+})
+
+test('a connection that breaks in the middle fails its transaction and is not used again', async () => {
+  const db = openDatabase(database.url, 1)
+  const broken = inTransaction(db, async (tx) => {
+    await tx.$queryRaw`SELECT pg_terminate_backend(pg_backend_pid())`
+  })
+  await expect(broken).rejects.toThrow(/terminat/i)
+  expect(await inTransaction(db, async (tx) => tx.$queryRaw`SELECT 1 AS n`)).toEqual([{ n: 1 }])
+  await db.$disconnect()
+})
+
+test('a statement written by hand reads the same values as Prisma does', async () => {
   const sql = Prisma.sql`SELECT 9007199254740993::bigint AS big, 1::int AS small, '{"a": [1]}'::jsonb AS json, NULL AS none,
-    '{x,y}'::text[] AS list, '2026-01-02T03:04:05.678Z'::timestamptz AS at, ${'ы'} || '' AS words`
-  const past = await query(database.db, sql)
-  const through = await database.db.$queryRaw(sql)
+    '{x,y}'::text[] AS list,
+    '{1,9007199254740993}'::bigint[] AS bigs, '2026-01-02'::date AS day, '2026-01-02T03:04:05.678Z'::timestamptz AS at, ${'ы'} || '' AS words`
+  const prismas = new PrismaClient({ adapter: new PrismaPg({ connectionString: database.url }) })
+  const through = await prismas.$queryRaw(sql)
+  await prismas.$disconnect()
+  const past = await database.db.$queryRaw(sql)
   expect(past).toEqual(through)
   expect(past).toEqual([
     {
@@ -81,6 +154,8 @@ test('a query past the engine reads the same values as one through it', async ()
       json: { a: [1] },
       none: null,
       list: ['x', 'y'],
+      bigs: [1n, 9007199254740993n],
+      day: new Date('2026-01-02T00:00:00Z'),
       at: new Date('2026-01-02T03:04:05.678Z'),
       words: 'ы',
     },

@@ -23,12 +23,17 @@ export function openDatabase(url: string, poolSize = 16): Client {
   })
   // An idle connection that breaks is dropped by the pool; without a listener it would end the process.
   pool.on('error', () => undefined)
-  const options = { disposeExternalPool: true, statementNameGenerator: statementName }
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, options) })
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { statementNameGenerator: statementName }) })
   const raw = statementsOn(async (statement) => pool.query(statement))
+  // Prisma would end the pool only if a model had been used.
+  const disconnect = async () => {
+    await prisma.$disconnect()
+    if (!pool.ending) await pool.end()
+  }
   const client = new Proxy(prisma, {
     get(target, key) {
       if (key === '$queryRaw' || key === '$executeRaw') return raw[key]
+      if (key === '$disconnect') return disconnect
       const value: unknown = Reflect.get(target, key)
       return typeof value === 'function' ? (value.bind(target) as unknown) : value
     },

@@ -11,6 +11,7 @@ import {
   type SearchPage,
   type VariantRow,
 } from '#shop/catalog.ts'
+import { gap } from '#domain/group-buy.ts'
 import { openGroups, type GroupRow } from '#shop/group-buy.ts'
 import { stopAsking, type City } from '#shop/people.ts'
 import { joinButton } from './group-card.ts'
@@ -162,7 +163,7 @@ export async function product(visit: Visit, productId: number, variantId?: numbe
   const now = visit.deps.now()
   const [found, open] = await Promise.all([
     productById(visit.deps.db, productId, now),
-    openGroups(visit.deps.db, productId, now),
+    openGroups(visit.deps.db, productId, now, visit.city?.cityCode),
   ])
   if (!found || found.withdrawn || found.variants.length === 0) return { screen: confused('confused.not-found') }
   const variant = found.variants.find((candidate) => candidate.variantId === variantId) ?? firstInStock(found)
@@ -183,8 +184,7 @@ function productScreen(visit: Visit, found: ProductRow, variant: VariantRow, gro
   if (description !== '') lines.push({ gap: true }, { raw: shorten(description, descriptionMax) })
   lines.push({ gap: true }, { key: 'product.seller', params: { seller: found.sellerName } })
   for (const group of groups) {
-    const missing = group.size - group.paidSeats
-    const params = { paid: group.paidSeats, size: group.size, count: missing, until: { at: group.deadlineAt } }
+    const params = { paid: group.paidSeats, size: group.size, count: gap(group), until: { at: group.deadlineAt } }
     lines.push({ key: 'product.open-group', params })
   }
 

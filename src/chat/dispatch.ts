@@ -17,7 +17,7 @@ import {
   pointChosen,
 } from './checkout.ts'
 import type { Front, Step, Visitor } from './front.ts'
-import { groupPage, join } from './group-buy.ts'
+import { cameToGroup, groupPage, join } from './group-buy.ts'
 import { askSearch, confused, home, languageScreen, setLanguage } from './home.ts'
 import { answerInline, inlineChosen } from './inline.ts'
 import { actToIntent, tokenToId, type Intent } from './intent.ts'
@@ -189,6 +189,7 @@ async function startLink(visit: Visit, payload: string): Promise<Outcome> {
       return groupPage(visit, { token })
     case 'j': {
       const group = await groupByToken(visit.deps.db, token)
+      if (group) await cameToGroup(visit, group.groupId, 'card')
       return group ? buyScreen(visit, { kind: 'join', groupId: group.groupId }) : { screen: confused('confused.link') }
     }
     case 't':

@@ -1,6 +1,6 @@
 /** A group in the private chat, and *Join* wherever it is pressed. */
 import { joinRefusal } from '#domain/group-buy.ts'
-import { groupById, groupByToken, seatOf, type GroupRow } from '#shop/group-buy.ts'
+import { groupById, groupByToken, seatOf, visitGroup, type GroupRow, type VisitVia } from '#shop/group-buy.ts'
 import { confused, homeButton } from './home.ts'
 import { buyScreen } from './checkout.ts'
 import { followSharedCard } from './follow.ts'
@@ -44,7 +44,14 @@ export async function groupPage(visit: Visit, where: { id: number } | { token: s
   if (!group || (group.state === 'draft' && group.leaderId !== visit.visitor.personId)) {
     return { screen: confused('confused.not-found') }
   }
+  // Whoever has the link was invited by it.
+  if ('token' in where) await cameToGroup(visit, group.groupId, 'link')
   return groupOutcome(visit, group)
+}
+
+/** Notes how the visitor came to a group. */
+export async function cameToGroup({ deps, visitor }: Visit, groupId: number, via: VisitVia): Promise<void> {
+  await visitGroup(deps.db, groupId, visitor.personId, via, deps.now())
 }
 
 /** A group's screen, kept up to date while it is shown. */

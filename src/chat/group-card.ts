@@ -1,5 +1,5 @@
 /** The group's card: what everybody sees of it, the same everywhere it is posted. */
-import { freeSeats, gap, joinRefusal } from '#domain/group-buy.ts'
+import { filledSeats, gap, isLadder, joinRefusal, nextTier } from '#domain/group-buy.ts'
 import type { GroupRow } from '#shop/group-buy.ts'
 import { optionsText } from './options.ts'
 import type { Button, Line, Screen } from './screen.ts'
@@ -8,6 +8,12 @@ import { shorten, type Reader } from './text.ts'
 const price = (group: GroupRow) => ({ money: { amount: group.price, currency: group.currency } })
 
 export function joinButton(group: GroupRow): Button {
+  if (gap(group) === 0) {
+    return {
+      label: { key: 'button.join', params: { price: price(group) } },
+      intent: { do: 'join', groupId: group.groupId },
+    }
+  }
   const label = {
     key: 'button.join-gap' as const,
     params: { price: price(group), count: gap(group), until: { at: group.deadlineAt } },
@@ -21,29 +27,47 @@ export function groupLines(group: GroupRow, reader: Reader): Line[] {
   const option = optionsText(group.options, reader.language)
   if (option !== '') lines.push({ key: 'product.option', params: { option } })
   const alone = { money: { amount: group.alonePrice, currency: group.currency } }
-  lines.push({ key: 'group.price', params: { price: price(group), alone, count: group.size } }, { gap: true })
+  const terms = { price: price(group), alone, count: group.size }
+  lines.push({ key: isLadder(group) ? 'group.price-now' : 'group.price', params: terms })
+  const step = group.state === 'open' ? nextTier(group.tiers, group.bestSeats) : undefined
+  if (step) {
+    const money = { amount: step.price, currency: group.currency }
+    const count = step.seats - Math.min(filledSeats(group), step.seats - 1)
+    lines.push({ key: 'group.next-step', params: { count, price: { money } } })
+  }
+  lines.push({ gap: true })
   // A bar of at most ten marks; the numbers beside it are exact.
   const marks = Math.min(group.size, 10)
-  const filled = Math.floor((group.paidSeats * marks) / group.size)
+  const filled = Math.floor((filledSeats(group) * marks) / group.size)
   const bar = '●'.repeat(filled) + '○'.repeat(marks - filled)
-  const counts = { bar, paid: group.paidSeats, size: group.size, count: gap(group), until: { at: group.deadlineAt } }
+  const counts = {
+    bar,
+    paid: filledSeats(group),
+    size: group.size,
+    count: gap(group),
+    until: { at: group.deadlineAt },
+    price: price(group),
+  }
   switch (group.state) {
     case 'draft':
       lines.push({ key: 'group.draft' })
       break
     case 'open':
-      lines.push({ key: group.deadlineAt > reader.now ? 'group.open' : 'group.closing', params: counts })
-      if (freeSeats(group) < gap(group))
-        lines.push({ key: 'group.being-paid', params: { count: gap(group) - freeSeats(group) } })
+      if (group.deadlineAt <= reader.now) lines.push({ key: 'group.closing', params: counts })
+      else lines.push({ key: gap(group) > 0 ? 'group.open' : 'group.enough', params: counts })
+      if (group.takenSeats > group.paidSeats)
+        lines.push({ key: 'group.being-paid', params: { count: group.takenSeats - group.paidSeats } })
       break
     case 'formed':
-      lines.push({ key: 'group.formed', params: counts })
+      lines.push({ key: isLadder(group) ? 'group.formed-enough' : 'group.formed', params: counts })
       break
     case 'failed':
     case 'cancelled':
       lines.push({ key: 'group.failed', params: counts })
       break
   }
+  if (group.toppedUp > 0 && (group.state === 'open' || group.state === 'formed'))
+    lines.push({ key: 'group.topped-up', params: { count: group.toppedUp } })
   // Of a group that is over, only those are known whose money is not on its way back.
   if (group.members.length > 0 && (group.state === 'open' || group.state === 'formed'))
     lines.push({ key: 'group.members', params: { names: shorten(group.members.join(', '), 150) } })

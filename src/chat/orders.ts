@@ -1,7 +1,7 @@
 /** A buyer's orders. */
 import { declineAdvice, isDead, isTaken, isUnpaid } from '#domain/payments.ts'
 import { wordsIn } from '#domain/people.ts'
-import { methodsOfOrder } from '#shop/checkout.ts'
+import { methodsOfOrder } from '#shop/paying.ts'
 import type { Deps } from '#shop/deps.ts'
 import { movesOf, type MoveRow } from '#shop/moves.ts'
 import { moneyStory, orderOf, ordersOf, type OrderView } from '#shop/orders.ts'

@@ -1,7 +1,7 @@
 /** The ways to pay for an order: on a page, by an invoice in the chat, at the door. */
 import { isUnpaid, type PaymentMethod } from '#domain/payments.ts'
 import { wordsIn } from '#domain/people.ts'
-import { methodsOfOrder, payBy } from '#shop/checkout.ts'
+import { methodsOfOrder, payBy } from '#shop/paying.ts'
 import { invoiceData } from '#shop/invoices.ts'
 import { orderOf, type OrderView } from '#shop/orders.ts'
 import { confused } from './home.ts'

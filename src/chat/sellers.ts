@@ -16,7 +16,7 @@ import {
   type PostToPublish,
 } from '#shop/sellers.ts'
 import { descriptionMax, product as productPage } from './catalog.ts'
-import { groupOutcome } from './group-buy.ts'
+import { cameToGroup, groupOutcome } from './group-buy.ts'
 import { confused, homeButton } from './home.ts'
 import type { Button, Line, Screen } from './screen.ts'
 import { shorten, type Reader } from './text.ts'
@@ -187,7 +187,8 @@ export async function fromPost(visit: Visit, token: string, isTogether: boolean)
   const { deps, visitor } = visit
   const opened = await postOpened(deps.db, token, visitor.personId, deps.now())
   if (!opened) return { screen: confused('confused.link') }
-  const [nearest] = isTogether ? await openGroups(deps.db, opened.productId, deps.now()) : []
+  const [nearest] = isTogether ? await openGroups(deps.db, opened.productId, deps.now(), visit.city?.cityCode) : []
+  if (nearest) await cameToGroup(visit, nearest.groupId, 'post')
   return nearest ? groupOutcome(visit, nearest) : productPage(visit, opened.productId)
 }
 

@@ -7,8 +7,13 @@ export type SeatState = 'held' | 'paid' | 'confirmed' | 'released' | 'refund_due
 export type GroupCounts = {
   state: GroupState
   size: number
+  /** Paid seats that are enough when the time is over; of a team its size. */
+  minSeats: number
+  /** Held, offered and paid. */
   takenSeats: number
   paidSeats: number
+  /** Those that the shop filled, openly and with nobody. */
+  toppedUp: number
   deadlineAt: Date
 }
 
@@ -36,13 +41,23 @@ export function heldUntil(now: Date, groupDeadlineAt?: Date): Date {
 }
 
 /** Seats nobody has taken yet. */
-export function freeSeats({ size, takenSeats }: GroupCounts): number {
-  return size - takenSeats
+export function freeSeats({ size, takenSeats, toppedUp }: GroupCounts): number {
+  return size - takenSeats - toppedUp
 }
 
-/** Paid seats still missing: the exact gap that people are told. */
-export function gap({ size, paidSeats }: GroupCounts): number {
-  return size - paidSeats
+/** Whether the price may still fall, or fewer than all seats are enough. */
+export function isLadder({ tiers, minSeats, size }: Pick<GroupCounts, 'minSeats' | 'size'> & GroupPrices): boolean {
+  return tiers.length > 1 || minSeats < size
+}
+
+/** Seats that count: paid, or filled by the shop. */
+export function filledSeats({ paidSeats, toppedUp }: Pick<GroupCounts, 'paidSeats' | 'toppedUp'>): number {
+  return paidSeats + toppedUp
+}
+
+/** Seats still missing for the group to come about: the exact gap that people are told; 0 when there are enough. */
+export function gap(group: GroupCounts): number {
+  return Math.max(0, group.minSeats - filledSeats(group))
 }
 
 export type JoinRefusal = 'group-full' | 'group-over' | 'group-not-open'

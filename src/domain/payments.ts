@@ -159,7 +159,15 @@ export function isUnpaid(state: PaymentState): boolean {
 }
 
 /** Why money goes back. */
-export const refundReasons = ['group-failed', 'cancelled', 'late', 'duplicate', 'return', 'goodwill'] as const
+export const refundReasons = [
+  'group-failed',
+  'cancelled',
+  'late',
+  'duplicate',
+  'return',
+  'goodwill',
+  'price-fell',
+] as const
 export type RefundReason = (typeof refundReasons)[number]
 
 /**

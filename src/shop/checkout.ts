@@ -1,24 +1,23 @@
 /** Buying: one tap makes an order, holds stock (and a seat), and leads to the provider's payment page. */
 import { promisedDates, promisedDays } from '#domain/delivery.ts'
-import { groupDeadline, heldUntil, joinRefusal, type JoinRefusal } from '#domain/group-buy.ts'
+import { campaignLimits, groupDeadline, heldUntil, joinRefusal, type JoinRefusal } from '#domain/group-buy.ts'
 import { orderNumber } from '#domain/orders.ts'
-import { isDead, isOpen, type MethodAbilities, methodsFor, type PaymentMethod } from '#domain/payments.ts'
+import { methodsFor } from '#domain/payments.ts'
 import type { Carrier, Parcel, Quote } from '#gateways/carriers.ts'
+import { findCampaign } from '#store/campaigns.ts'
 import { findProductOfVariant, type VariantRow } from '#store/catalog.ts'
-import { providerOf, type PaymentProvider } from '#gateways/payments.ts'
-import { inTransaction, type Client, type Db, type Transaction } from '#store/db.ts'
+import { inTransaction, type Client } from '#store/db.ts'
 import {
-  findCampaign,
+  countOpened,
   findGroup,
-  findGroupOfOrder,
+  findVisitTo,
   hasLiveSeat,
   insertGroup,
   insertSeat,
-  lockGroup,
   takeSeat,
   type NewGroup,
 } from '#store/group-buy.ts'
-import { groupCardsChanged, orderCardsChanged } from '#store/live-cards.ts'
+import { groupCardsChanged } from '#store/live-cards.ts'
 import {
   countUnpaidOrders,
   findLocationOfOrder,
@@ -26,32 +25,23 @@ import {
   findOrders,
   insertOrder,
   lockBuyer,
-  lockOrder,
   type OrderLocation,
   type OrderView,
 } from '#store/orders.ts'
-import {
-  discountPayments,
-  findPayment,
-  findPaymentTerms,
-  insertPayment,
-  lockPayments,
-  makePaymentCount,
-} from '#store/payments.ts'
+import { findPaymentTerms } from '#store/payments.ts'
 import { findRecipient, type RecipientFields } from '#store/people.ts'
-import { enqueue } from '#store/queue.ts'
 import { findLatestPostOpen, isMember } from '#store/sellers.ts'
 import { reserveStock } from '#store/stock.ts'
 import type { Deps } from './deps.ts'
 import { releaseOrderIn } from './group-buy.ts'
-import { placePayment } from './payments.ts'
-import { promiseMoney } from './purchases.ts'
+import { abilitiesOf, addPayment, holdDays, withPaymentPage } from './paying.ts'
 
 /** What a person wants: a product alone, a group of their own, or a seat in somebody's. */
 export type Purchase =
   | { kind: 'alone'; variantId: number }
-  | { kind: 'own-group'; variantId: number }
-  | { kind: 'join'; groupId: number }
+  | { kind: 'own-group'; variantId: number; units?: number; formerId?: number }
+  /** @param variantId another option than the leader's, where the terms allow that. */
+  | { kind: 'join'; groupId: number; units?: number; variantId?: number }
 
 export type PurchaseRefusal =
   | 'no-recipient'
@@ -66,10 +56,17 @@ export type PurchaseRefusal =
   | 'too-many-unpaid'
   | 'no-payment-method'
   | 'too-late'
+  | 'too-many-groups'
+  | 'not-invited'
+  | 'other-cities'
+  | 'too-many-units'
   | JoinRefusal
 
 /** Unpaid orders that one person may have at once. */
 const unpaidMax = 5
+/** Groups that one person may open within a day: nobody fills a shop with groups of their own. */
+const openedMax = 10
+const day = 24 * 3_600_000
 
 export type PurchaseResult =
   | { ok: true; order: OrderView; isNew: boolean }
@@ -108,7 +105,10 @@ export async function buy(
 
   const group = purchase.kind === 'join' ? await findGroup(db, { id: purchase.groupId }) : undefined
   if (purchase.kind === 'join' && !group) return { ok: false, reason: 'not-found' }
-  const variantId = purchase.kind === 'join' ? (group?.variantId ?? 0) : purchase.variantId
+  const variantId = purchase.kind === 'join' ? (purchase.variantId ?? group?.variantId ?? 0) : purchase.variantId
+  const units = purchase.kind === 'alone' ? 1 : (purchase.units ?? 1)
+  if (!Number.isSafeInteger(units) || units < 1 || units > campaignLimits.units)
+    return { ok: false, reason: 'too-many-units' }
   const wanted = purchase.kind === 'join' ? { groupId: purchase.groupId } : purchase.kind
 
   const product = await findProductOfVariant(db, variantId, now)
@@ -123,6 +123,12 @@ export async function buy(
   if (!product || !variant) return { ok: false, reason: 'not-found' }
   // An open group keeps what it promised, even when the seller has taken the product off sale since.
   if ((product.withdrawn || variant.withdrawn) && !group) return { ok: false, reason: 'withdrawn' }
+  // A joiner's goods are the group's; another option only where its terms say so.
+  if (group && variantId !== group.variantId && !(group.mixesOptions && product.productId === group.productId))
+    return { ok: false, reason: 'not-found' }
+  const via = group && (await findVisitTo(db, group.groupId, personId))
+  if (group && !group.isPublic && (via === undefined || via === 'list') && group.leaderId !== personId)
+    return { ok: false, reason: 'not-invited' }
   if (purchase.kind !== 'alone' && (await isMember(db, product.sellerId, personId)))
     return { ok: false, reason: 'own-shop' }
 
@@ -133,7 +139,7 @@ export async function buy(
   const recipient = await findRecipient(db, personId)
   if (!recipient) return { ok: false, reason: 'no-recipient' }
 
-  const quote = await quoteFor(outside.carrier, cityCode, recipient, variant.weightGrams)
+  const quote = await quoteFor(outside.carrier, cityCode, recipient, variant.weightGrams * units)
   if (!quote.ok) return quote
   const days = promisedDays(kind, cityCode === recipient.cityCode, {
     from: quote.quote.daysMin,
@@ -155,8 +161,13 @@ export async function buy(
     if ((await countUnpaidOrders(tx, personId)) >= unpaidMax) return { ok: false, reason: 'too-many-unpaid' }
 
     const paymentTerms = await findPaymentTerms(tx, product.sellerId, personId)
+    if (purchase.kind === 'own-group' && (await countOpened(tx, personId, new Date(now.getTime() - day))) >= openedMax)
+      return { ok: false, reason: 'too-many-groups' }
     const terms = await priceFor(purchase)
     if (!terms.ok) return terms
+    if (terms.limits && units > terms.limits.maxUnits) return { ok: false, reason: 'too-many-units' }
+    const cities: readonly number[] = terms.limits?.cities ?? []
+    if (cities.length > 0 && !cities.includes(recipient.cityCode)) return { ok: false, reason: 'other-cities' }
     const post = await findLatestPostOpen(tx, personId, product.productId, now)
     const orderId = await insertOrder(
       tx,
@@ -168,7 +179,7 @@ export async function buy(
         locationId,
         postId: post,
         unitPrice: terms.price,
-        quantity: 1,
+        quantity: units,
         deliveryCost: quote.quote.cost.amount,
         currency: variant.currency,
         expiresAt: heldUntil(now, terms.deadlineAt),
@@ -183,7 +194,7 @@ export async function buy(
       },
       now,
     )
-    const total = terms.price + quote.quote.cost.amount
+    const total = terms.price * BigInt(units) + quote.quote.cost.amount
     const isGroup = purchase.kind !== 'alone'
     const isCrossBorder = kind === 'cross_border'
     const { terms: allowed, buyer } = paymentTerms
@@ -196,18 +207,22 @@ export async function buy(
 
     if (terms.newGroup) {
       const groupId = await insertGroup(tx, { ...terms.newGroup, token: outside.newToken() }, now)
-      await insertSeat(tx, { groupId, personId, orderId, heldUntil: heldUntil(now, terms.deadlineAt) }, now)
+      await insertSeat(
+        tx,
+        { groupId, personId, orderId, heldUntil: heldUntil(now, terms.deadlineAt), via: 'opened' },
+        now,
+      )
     } else if (purchase.kind === 'join') {
       const { groupId } = purchase
       if (!(await takeSeat(tx, groupId, now))) {
         const current = await findGroup(tx, { id: groupId })
         return { ok: false, reason: (current && joinRefusal(current, now)) ?? 'group-full', groupId }
       }
-      const seat = { groupId, personId, orderId, heldUntil: heldUntil(now, terms.deadlineAt) }
+      const seat = { groupId, personId, orderId, heldUntil: heldUntil(now, terms.deadlineAt), via: via ?? 'link' }
       if ((await insertSeat(tx, seat, now)) === undefined) return { ok: false, reason: 'already-in', groupId }
       await groupCardsChanged(tx, purchase.groupId)
     }
-    if (!(await reserveStock(tx, { orderId, variantId, locationId, quantity: 1 }, now))) {
+    if (!(await reserveStock(tx, { orderId, variantId, locationId, quantity: units }, now))) {
       return { ok: false, reason: 'out-of-stock' }
     }
     return { orderId, isNew: true }
@@ -218,24 +233,26 @@ export async function buy(
         const current = await findGroup(tx, { id: wish.groupId })
         if (!current) return { ok: false, reason: 'not-found' }
         const refusal = joinRefusal(current, now)
-        return refusal
-          ? { ok: false, reason: refusal, groupId: wish.groupId }
-          : { ok: true, price: current.price, deadlineAt: current.deadlineAt }
+        if (refusal) return { ok: false, reason: refusal, groupId: wish.groupId }
+        // Another option only at the leader's price: the steps and the promise are the same for all.
+        const own = variantId === current.variantId ? undefined : await findCampaign(tx, variantId, now)
+        const isSame = own?.campaignId === current.campaignId && own.price === current.tiers[0]?.price
+        if (variantId !== current.variantId && !isSame) return { ok: false, reason: 'no-group-price' }
+        return { ok: true, price: current.price, deadlineAt: current.deadlineAt, limits: current }
       }
       const campaign = await findCampaign(tx, variantId, now)
       if (!campaign) return { ok: false, reason: 'no-group-price' }
       const deadlineAt = groupDeadline(now, campaign.lifetimeMinutes, campaign.endsAt, holdDays(outside.providers))
-      const { campaignId, size, price } = campaign
-      const newGroup = {
-        campaignId,
-        variantId,
-        leaderId: personId,
-        size,
-        price,
-        currency: variant?.currency ?? '',
+      const { lifetimeMinutes: _, endsAt: __, ...copied } = campaign
+      const newGroup = { ...copied, variantId, leaderId: personId, currency: variant?.currency ?? '', deadlineAt }
+      const { formerId } = wish
+      return {
+        ok: true,
+        price: campaign.price,
         deadlineAt,
+        newGroup: formerId === undefined ? newGroup : { ...newGroup, formerId },
+        limits: campaign,
       }
-      return { ok: true, price, deadlineAt, newGroup }
     }
   })
   if ('ok' in made) return made
@@ -257,20 +274,7 @@ type Terms = {
   price: bigint
   deadlineAt?: Date
   newGroup?: Omit<NewGroup, 'token'>
-}
-
-/** The order with its payment page, asking the provider for one if it has none yet. */
-async function withPaymentPage(
-  db: Client,
-  order: OrderView,
-  isNew: boolean,
-  now: Date,
-  outside: Omit<Deps, 'db' | 'now'>,
-): Promise<PurchaseResult> {
-  if (order.payment?.state !== 'created') return { ok: true, order, isNew }
-  await placePayment(db, order.payment.paymentId, outside, now)
-  const [placed] = await findOrders(db, { id: order.orderId })
-  return { ok: true, order: placed ?? order, isNew }
+  limits?: { maxUnits: number; cities: readonly number[] }
 }
 
 async function quoteFor(
@@ -283,104 +287,4 @@ async function quoteFor(
   if (!answer.ok) return { ok: false, reason: answer.kind === 'unknown' ? 'carrier-silent' : 'no-delivery' }
   const [cheapest] = answer.value
   return cheapest ? { ok: true, quote: cheapest } : { ok: false, reason: 'no-delivery' }
-}
-
-export type PayByResult =
-  | { ok: true; order: OrderView }
-  | { ok: false; reason: 'not-found' | 'not-payable' | 'no-payment-method' }
-
-/**
- * Pays an order another way, or once more after a decline, while it still holds its stock. A page that was opened before
- * for the same method stays the one that is paid; one for another method may still be paid, and then pays for the order.
- * @param method left out: the one that was chosen before. `on-delivery` is a promise: the order is placed with it.
- */
-export async function payBy(
-  db: Client,
-  { personId, orderId, method, now }: { personId: number; orderId: number; method?: PaymentMethod; now: Date },
-  outside: Omit<Deps, 'db' | 'now'>,
-): Promise<PayByResult> {
-  const groupId = await findGroupOfOrder(db, orderId)
-  const started = await inTransaction(db, async (tx): Promise<PayByResult | { ok: true }> => {
-    await lockBuyer(tx, personId)
-    if (groupId !== undefined) await lockGroup(tx, groupId)
-    const payments = await lockPayments(tx, { orderId })
-    await lockOrder(tx, orderId)
-    const [order] = await findOrders(tx, { id: orderId })
-    if (!order || order.personId !== personId) return { ok: false, reason: 'not-found' }
-    if (order.state !== 'awaiting_payment' || order.expiresAt <= now) return { ok: false, reason: 'not-payable' }
-    const counting = payments.find(({ counts }) => counts)
-    const wanted = method ?? counting?.method
-    const allowed = await methodsOfOrder(tx, order, outside)
-    if (wanted === undefined || !allowed.includes(wanted)) return { ok: false, reason: 'no-payment-method' }
-    const { paidAt } = providerOf(outside.providers, { method: wanted }).capabilities.methods[wanted] ?? {}
-    if (counting && !isDead(counting.state)) {
-      if (!isOpen(counting.state)) return { ok: false, reason: 'not-payable' }
-      if (counting.method === wanted && paidAt !== 'door') return { ok: true }
-    }
-    const begun = payments.find((one) => one.method === wanted && ['created', 'pending'].includes(one.state))
-    const paymentId = begun?.paymentId ?? outside.newId()
-    if (begun) await makePaymentCount(tx, orderId, paymentId)
-    else {
-      await discountPayments(tx, orderId)
-      const { total, currency } = order
-      await addPayment(tx, { paymentId, orderId, method: wanted, amount: total, currency }, outside, now)
-    }
-    if (paidAt === 'door') {
-      const promised = await findPayment(tx, { id: paymentId })
-      if (promised) await promiseMoney(tx, promised, now)
-    }
-    await orderCardsChanged(tx, orderId)
-    return { ok: true }
-  })
-  if (!started.ok) return started
-  const [order] = await findOrders(db, { id: orderId })
-  if (!order) return { ok: false, reason: 'not-found' }
-  const placed = await withPaymentPage(db, order, false, now, outside)
-  // Other messages of theirs still show the decline.
-  if (order.payment?.state === 'created') await orderCardsChanged(db, orderId)
-  return placed.ok ? { ok: true, order: placed.order } : { ok: true, order }
-}
-
-/** The ways in which an order can be paid for, the first being the one that is offered at once. */
-export async function methodsOfOrder(
-  db: Db,
-  order: Pick<OrderView, 'sellerId' | 'personId' | 'total' | 'currency' | 'locationKind' | 'seat'>,
-  outside: Pick<Deps, 'providers' | 'hasInvoices'>,
-): Promise<PaymentMethod[]> {
-  const { terms, buyer } = await findPaymentTerms(db, order.sellerId, order.personId)
-  const facts = {
-    total: order.total,
-    currency: order.currency,
-    isGroup: order.seat !== undefined,
-    isCrossBorder: order.locationKind === 'cross_border',
-    ...buyer,
-    hasInvoices: outside.hasInvoices,
-  }
-  return methodsFor(facts, terms, abilitiesOf(outside.providers))
-}
-
-/** Writes a payment that counts, and the job that finishes what a killed process could not. */
-async function addPayment(
-  tx: Transaction,
-  payment: { paymentId: string; orderId: number; method: PaymentMethod; amount: bigint; currency: string },
-  outside: Pick<Deps, 'providers'>,
-  now: Date,
-): Promise<void> {
-  const { paymentId, method } = payment
-  const provider = providerOf(outside.providers, { method })
-  const abilities = provider.capabilities.methods[method]
-  await insertPayment(tx, { ...payment, provider: provider.name, twoStage: abilities?.holds === true }, now)
-  if (abilities?.paidAt !== 'page') return
-  const options = { key: `place:${paymentId}`, runAt: new Date(now.getTime() + 20_000) }
-  await enqueue(tx, 'place-payment', { paymentId }, options)
-}
-
-function abilitiesOf(providers: readonly PaymentProvider[]): Partial<Record<PaymentMethod, MethodAbilities>> {
-  return Object.assign({}, ...providers.map(({ capabilities }) => capabilities.methods))
-}
-
-/** Days that every hold lasts which a seat may be paid with; a charge waits as long as one likes. */
-function holdDays(providers: readonly PaymentProvider[]): number {
-  const holds = Object.values(abilitiesOf(providers)).filter((abilities) => abilities.holds)
-  return Math.min(30, ...holds.map((abilities) => abilities.holdDays))
 }

@@ -1,28 +1,34 @@
-/** Groups by the clock: unpaid purchases are given up, groups past their deadline are closed. */
-import type { GroupState, SeatState } from '#domain/group-buy.ts'
+/** Groups by the clock and by their shop: unpaid purchases are given up, groups past their deadline are closed. */
+import { campaignLimits, type GroupState, type SeatState } from '#domain/group-buy.ts'
 import { isTaken } from '#domain/payments.ts'
 import { inTransaction, type Client, type Transaction } from '#store/db.ts'
 import {
-  failIfDue,
+  closeIfDue,
   findDueGroups,
   findGroup,
   findGroupOfOrder,
   findOpenGroups,
   findSeat,
+  findSellerOfGroup,
+  formIfFull,
   lockGroup,
   lockSeats,
+  noteVisit,
   releaseHeldSeat,
+  topUp,
   type GroupRow,
+  type VisitVia,
 } from '#store/group-buy.ts'
 import { groupCardsChanged, orderCardsChanged } from '#store/live-cards.ts'
 import { notify } from '#store/notifications.ts'
 import { findExpiredOrders, lockOrder, setOrderState } from '#store/orders.ts'
+import { isMember } from '#store/sellers.ts'
 import { releaseStock } from '#store/stock.ts'
 import { hasMoney, lockPayments, startMove } from '#store/payments.ts'
-import { breakPromise } from './purchases.ts'
+import { breakPromise, groupFormed } from './purchases.ts'
 import { refundOrder } from './refunds.ts'
 
-export type { GroupRow }
+export type { GroupRow, VisitVia }
 
 /**
  * Gives an unpaid order up with its seat and stock: its time is over, or its buyer does not want it.
@@ -87,10 +93,19 @@ async function countDone(ids: readonly number[], act: (id: number) => Promise<bo
   return done
 }
 
-/** @returns false when the group was formed or closed meanwhile: the update re-checks both. */
+/**
+ * The time is over: with seats enough it forms, or everything goes back.
+ * @returns false when the group was formed or closed meanwhile: the update re-checks both.
+ */
 async function closeGroup(db: Client, groupId: number, now: Date): Promise<boolean> {
   return inTransaction(db, async (tx) => {
-    if (!(await failIfDue(tx, groupId, now))) return false
+    const outcome = await closeIfDue(tx, groupId, now)
+    if (outcome === undefined) return false
+    if (outcome === 'formed') {
+      await groupCardsChanged(tx, groupId)
+      await groupFormed(tx, groupId, now)
+      return true
+    }
     for (const { seatId, personId, orderId, state, payment } of await lockSeats(tx, groupId)) {
       // Unpaid seats end with their order, by its own clock; the deadline is never later than the group's.
       if (state !== 'paid') continue
@@ -115,9 +130,41 @@ export async function groupByToken(db: Client, token: string): Promise<GroupRow 
   return findGroup(db, { token })
 }
 
-/** Groups that strangers may join now, nearest to completion first. */
-export async function openGroups(db: Client, productId: number, now: Date): Promise<GroupRow[]> {
-  return findOpenGroups(db, productId, now, 2)
+/** Groups that strangers may join now: those of the reader's city first, then those nearest to completion. */
+export async function openGroups(db: Client, productId: number, now: Date, cityCode?: number): Promise<GroupRow[]> {
+  return findOpenGroups(db, productId, now, 2, cityCode)
+}
+
+/** Somebody came to a group: noted once, with how they first came by more than the product's list. */
+export async function visitGroup(
+  db: Client,
+  groupId: number,
+  personId: number,
+  via: VisitVia,
+  now: Date,
+): Promise<void> {
+  await noteVisit(db, { groupId, personId, via }, now)
+}
+
+/**
+ * The shop fills seats of an open group itself, and says so on the card: nobody sits there and nobody pays.
+ * @returns `formed` when no seat is missing any more.
+ */
+export async function topUpGroup(
+  db: Client,
+  { personId, groupId, seats }: { personId: number; groupId: number; seats: number },
+  now: Date,
+): Promise<{ ok: true; formed: boolean } | { ok: false; reason: 'not-yours' | 'no-room' }> {
+  const sellerId = await findSellerOfGroup(db, groupId)
+  if (sellerId === undefined || !(await isMember(db, sellerId, personId))) return { ok: false, reason: 'not-yours' }
+  if (!Number.isSafeInteger(seats) || seats < 1 || seats > campaignLimits.size) return { ok: false, reason: 'no-room' }
+  return inTransaction(db, async (tx) => {
+    if (!(await topUp(tx, groupId, seats, now))) return { ok: false, reason: 'no-room' } as const
+    await groupCardsChanged(tx, groupId)
+    const formed = await formIfFull(tx, groupId, now)
+    if (formed) await groupFormed(tx, groupId, now)
+    return { ok: true, formed } as const
+  })
 }
 
 /** How a person stands to a group: which buttons fit them. */

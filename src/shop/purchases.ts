@@ -6,10 +6,12 @@
  * counts pays for it. Money that comes by another one while that is still unpaid makes it the one that counts;
  * otherwise it goes back.
  */
+import { settledPrice } from '#domain/group-buy.ts'
 import { advancePayment, isUnpaid, type PaymentEvent } from '#domain/payments.ts'
 import type { ProviderPayment } from '#gateways/payments.ts'
 import { type Client, inTransaction, type Transaction } from '#store/db.ts'
 import {
+  findGroup,
   formIfFull,
   freeSeat,
   hasLiveSeat,
@@ -22,8 +24,16 @@ import {
 } from '#store/group-buy.ts'
 import { groupCardsChanged, orderCardsChanged } from '#store/live-cards.ts'
 import { notify } from '#store/notifications.ts'
-import { addPopularity, type CancelReason, type LockedOrder, lockOrder, setOrderState } from '#store/orders.ts'
 import {
+  addPopularity,
+  type CancelReason,
+  type LockedOrder,
+  lockOrder,
+  setOrderState,
+  settleOrders,
+} from '#store/orders.ts'
+import {
+  changePromise,
   findPayment,
   finishMoves,
   lockPayments,
@@ -33,6 +43,7 @@ import {
   tell,
   updatePayment,
 } from '#store/payments.ts'
+import { startRefund } from '#store/refunds.ts'
 import { consumeStock, releaseStock, reserveStockAgain } from '#store/stock.ts'
 import { requestShipment } from './delivery.ts'
 import { bookTaken } from './ledger.ts'
@@ -273,13 +284,32 @@ export async function breakPromise(
   await endWithout(tx, payment, order, reason)
 }
 
-/** The last seat was paid: every hold is taken and everybody told. */
-async function groupFormed(tx: Transaction, groupId: number, now: Date): Promise<void> {
-  const seats = await lockSeats(tx, groupId)
-  for (const { payment } of seats) {
-    const { paymentId, amount, state } = payment
-    if (state === 'held') await startMove(tx, { paymentId, kind: 'capture', amount }, now)
-    else await goodsBought(tx, payment, now)
+/**
+ * The last seat was paid, or the time was over and there were enough: everybody pays the lowest price that was reached
+ * (a leader less what they are thanked with), every hold is taken, what was taken too much goes back, and everybody is
+ * told. Call in the transaction that formed it, with the group locked.
+ */
+export async function groupFormed(tx: Transaction, groupId: number, now: Date): Promise<void> {
+  const group = await findGroup(tx, { id: groupId })
+  if (!group) throw new Error(`no group ${groupId}`)
+  // Seats that nobody had paid for when the time was over end by their own clock.
+  const seats = (await lockSeats(tx, groupId)).filter(({ state }) => state === 'paid')
+  const members = new Map(seats.map(({ orderId, personId }) => [orderId, personId]))
+  const totals = await settleOrders(tx, [...members.keys()], (orderId, agreed) => {
+    const member = { isLeader: members.get(orderId) === group.leaderId, others: seats.length - 1 }
+    return settledPrice(group, group.bestSeats, { ...member, agreed })
+  })
+  for (const { payment, orderId } of seats) {
+    const { paymentId, state } = payment
+    const total = totals.get(orderId) ?? payment.amount
+    if (state === 'held') {
+      await startMove(tx, { paymentId, kind: 'capture', amount: total }, now)
+      continue
+    }
+    if (state === 'promised') await changePromise(tx, paymentId, total, now)
+    const back = payment.captured - payment.refunding - payment.refunded - total
+    if (back > 0n) await startRefund(tx, { paymentId, amount: back, reason: 'price-fell' }, now)
+    await goodsBought(tx, payment, now)
   }
   for (const { payment, personId, orderId, seatId } of seats) {
     if (payment.state !== 'held') await tellPaid(tx, payment, personId, now)

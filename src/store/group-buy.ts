@@ -1,36 +1,62 @@
-import type { GroupState, SeatState } from '#domain/group-buy.ts'
+import {
+  priceAt,
+  type GroupCounts,
+  type GroupPrices,
+  type GroupState,
+  type SeatState,
+  type Thanks,
+  type Tier,
+} from '#domain/group-buy.ts'
 import type { Words } from '#domain/people.ts'
 import type { Client, Db } from './db.ts'
+import type { Campaign } from './campaigns.ts'
 import { lockPayments, type PaymentRow } from './payments.ts'
 import { Prisma } from './prisma/client.ts'
 
-export type GroupRow = {
-  groupId: number
-  token: string
-  state: GroupState
-  size: number
-  price: bigint
-  currency: string
-  takenSeats: number
-  paidSeats: number
-  deadlineAt: Date
-  version: number
-  leaderId: number
-  campaignId: number
-  variantId: number
-  productId: number
-  title: Words
-  options: Record<string, Record<string, string>>
-  picture: string | null
-  alonePrice: bigint
-  sellerName: string
-  /** First names of those who paid, in the order they joined. */
-  members: string[]
+export type GroupRow = GroupCounts &
+  GroupPrices & {
+    groupId: number
+    token: string
+    /** Of a unit, for whoever joins now. */
+    price: bigint
+    currency: string
+    /** The most seats that were filled at once: what `tiers` is asked with. */
+    bestSeats: number
+    version: number
+    /** Units that one member may buy. */
+    maxUnits: number
+    /** Members may choose another option. */
+    mixesOptions: boolean
+    /** Strangers may join. */
+    isPublic: boolean
+    /** The carrier's codes of the cities that it is for; none: everywhere. */
+    cities: number[]
+    leaderId: number
+    campaignId: number
+    variantId: number
+    productId: number
+    title: Words
+    options: Record<string, Record<string, string>>
+    picture: string | null
+    alonePrice: bigint
+    sellerName: string
+    /** First names of those who paid, in the order they joined. */
+    members: string[]
+  }
+
+export type JsonTier = { seats: number; price: string }
+type SqlGroup = Omit<GroupRow, 'tiers' | 'thanks'> & {
+  tiers: JsonTier[]
+  thanksKind: Thanks['kind']
+  thanksBasisPoints: number
 }
 
 const groupRows = Prisma.sql`
   SELECT g.id AS "groupId", g.token, g.state, g.size, g.price, g.currency, g.taken_seats AS "takenSeats",
     g.paid_seats AS "paidSeats", g.deadline_at AS "deadlineAt", g.version, g.leader_id AS "leaderId",
+    coalesce(g.min_seats, g.size) AS "minSeats", g.tiers, greatest(g.best_seats, g.paid_seats) AS "bestSeats",
+    g.topped_up AS "toppedUp", g.max_units AS "maxUnits", g.mixes_options AS "mixesOptions",
+    g.thanks_kind AS "thanksKind", g.thanks_basis_points AS "thanksBasisPoints", g.is_public AS "isPublic", g.cities,
     g.campaign_id AS "campaignId", g.variant_id AS "variantId", v.product_id AS "productId", p.title, v.options,
     p.pictures[1] AS picture, v.price AS "alonePrice", se.name AS "sellerName",
     ARRAY(
@@ -42,61 +68,76 @@ const groupRows = Prisma.sql`
 /** @returns undefined when there is no such group. */
 export async function findGroup(db: Db, where: { id: number } | { token: string }): Promise<GroupRow | undefined> {
   const condition = 'id' in where ? Prisma.sql`g.id = ${where.id}` : Prisma.sql`g.token = ${where.token}`
-  const [row] = await db.$queryRaw<GroupRow[]>`${groupRows} WHERE ${condition}`
-  return row
+  const [row] = await db.$queryRaw<SqlGroup[]>`${groupRows} WHERE ${condition}`
+  return row && toGroup(row)
+}
+
+function toGroup({ thanksKind, thanksBasisPoints, ...row }: SqlGroup): GroupRow {
+  const tiers = row.tiers.length === 0 ? [{ seats: row.size, price: row.price }] : row.tiers.map(toTier)
+  const thanks = { kind: thanksKind, basisPoints: thanksBasisPoints }
+  return { ...row, tiers, thanks, price: priceAt(tiers, row.bestSeats) }
+}
+
+/** As a step is stored: amounts do not fit into the numbers of JSON. */
+export function toTier({ seats, price }: JsonTier): Tier {
+  return { seats, price: BigInt(price) }
 }
 
 /**
- * Open groups of a product that still have a free seat, nearest to completion first, then nearest to their end.
+ * Open groups of a product that strangers may join and that have a free seat: those with somebody of the same city
+ * first, then nearest to completion, then nearest to their end.
  * @param limit for each variant.
+ * @param cityCode the reader's, when it is known: groups that are for other cities are left out.
  */
-export async function findOpenGroups(db: Db, productId: number, now: Date, limit: number): Promise<GroupRow[]> {
-  return db.$queryRaw<GroupRow[]>`
+export async function findOpenGroups(
+  db: Db,
+  productId: number,
+  now: Date,
+  limit: number,
+  cityCode?: number,
+): Promise<GroupRow[]> {
+  const city = cityCode ?? null
+  const rows = await db.$queryRaw<SqlGroup[]>`
     ${groupRows}
     JOIN (
-      SELECT g.id, row_number() OVER (PARTITION BY g.variant_id ORDER BY g.size - g.paid_seats, g.deadline_at, g.id) AS place
-      FROM "group" g JOIN variant v ON v.id = g.variant_id
-      WHERE v.product_id = ${productId} AND g.state = 'open' AND g.deadline_at > ${now} AND g.taken_seats < g.size
+      SELECT near.*, row_number() OVER (
+        PARTITION BY near.variant_id ORDER BY near.is_near DESC, near.gap, near.deadline_at, near.id) AS place
+      FROM (
+        SELECT g.id, g.variant_id, g.deadline_at,
+          greatest(coalesce(g.min_seats, g.size) - g.paid_seats - g.topped_up, 0) AS gap,
+          EXISTS (SELECT 1 FROM seat s JOIN "order" o ON o.id = s.order_id
+            WHERE s.group_id = g.id AND s.state = 'paid' AND o.city_code = ${city}::int) AS is_near
+        FROM "group" g JOIN variant v ON v.id = g.variant_id
+        WHERE v.product_id = ${productId} AND g.state = 'open' AND g.deadline_at > ${now} AND g.is_public
+          AND g.taken_seats + g.topped_up < g.size
+          AND (cardinality(g.cities) = 0 OR ${city}::int IS NULL OR ${city}::int = ANY(g.cities))) near
     ) near ON near.id = g.id
-    WHERE near.place <= ${limit} ORDER BY g.size - g.paid_seats, g.deadline_at, g.id`
+    WHERE near.place <= ${limit} ORDER BY near.is_near DESC, near.gap, g.deadline_at, g.id`
+  return rows.map(toGroup)
 }
 
-export type Campaign = {
-  campaignId: number
-  price: bigint
-  size: number
-  lifetimeMinutes: number
-  endsAt: Date | null
-}
-
-/** The terms in force for a variant. */
-export async function findCampaign(db: Db, variantId: number, now: Date): Promise<Campaign | undefined> {
-  const [row] = await db.$queryRaw<Campaign[]>`
-    SELECT c.id AS "campaignId", cp.price, c.size, c.lifetime_minutes AS "lifetimeMinutes", c.ends_at AS "endsAt"
-    FROM campaign_price cp JOIN campaign c ON c.id = cp.campaign_id
-    WHERE cp.variant_id = ${variantId} AND c.starts_at <= ${now} AND (c.ends_at IS NULL OR c.ends_at > ${now})
-    ORDER BY c.id DESC LIMIT 1`
-  return row
-}
-
-export type NewGroup = {
+export type NewGroup = Omit<Campaign, 'lifetimeMinutes' | 'endsAt'> & {
   token: string
-  campaignId: number
   variantId: number
   leaderId: number
-  size: number
-  price: bigint
   currency: string
   deadlineAt: Date
+  /** The group whose members meet again in this one. */
+  formerId?: number
 }
 
 /** Opens a draft with the leader's seat already counted. */
 export async function insertGroup(db: Db, group: NewGroup, now: Date): Promise<number> {
+  const tiers = JSON.stringify(group.tiers.map(({ seats, price }) => ({ seats, price: price.toString() })))
+  const { thanks } = group
   const [row] = await db.$queryRaw<{ id: number }[]>`
-    INSERT INTO "group" (token, campaign_id, variant_id, leader_id, state, size, price, currency, taken_seats, deadline_at,
+    INSERT INTO "group" (token, campaign_id, variant_id, leader_id, state, size, min_seats, price, tiers, currency,
+      max_units, mixes_options, thanks_kind, thanks_basis_points, is_public, cities, former_id, taken_seats, deadline_at,
       created_at)
     VALUES (${group.token}, ${group.campaignId}, ${group.variantId}, ${group.leaderId}, 'draft', ${group.size},
-      ${group.price}, ${group.currency}, 1, ${group.deadlineAt}, ${now})
+      ${group.minSeats}, ${group.price}, ${tiers}::jsonb, ${group.currency}, ${group.maxUnits}, ${group.mixesOptions},
+      ${thanks.kind}, ${thanks.basisPoints}, ${group.isPublic}, ${group.cities}::int[], ${group.formerId ?? null}, 1,
+      ${group.deadlineAt}, ${now})
     RETURNING id`
   if (!row) throw new Error('an insert returns its row')
   return row.id
@@ -109,12 +150,12 @@ export async function insertGroup(db: Db, group: NewGroup, now: Date): Promise<n
  */
 export async function insertSeat(
   db: Db,
-  seat: { groupId: number; personId: number; orderId: number; heldUntil: Date },
+  seat: { groupId: number; personId: number; orderId: number; heldUntil: Date; via: SeatVia },
   now: Date,
 ): Promise<number | undefined> {
   const [row] = await db.$queryRaw<{ id: number }[]>`
-    INSERT INTO seat (group_id, person_id, order_id, state, held_until, created_at)
-    VALUES (${seat.groupId}, ${seat.personId}, ${seat.orderId}, 'held', ${seat.heldUntil}, ${now})
+    INSERT INTO seat (group_id, person_id, order_id, state, held_until, via, created_at)
+    VALUES (${seat.groupId}, ${seat.personId}, ${seat.orderId}, 'held', ${seat.heldUntil}, ${seat.via}, ${now})
     ON CONFLICT (group_id, person_id) WHERE state IN ('held', 'paid', 'confirmed') DO NOTHING
     RETURNING id`
   return row?.id
@@ -128,8 +169,9 @@ export async function insertSeat(
  */
 export async function takeSeat(db: Db, groupId: number, now: Date, paid = false): Promise<boolean> {
   const rows = await db.$executeRaw`
-    UPDATE "group" SET taken_seats = taken_seats + 1, paid_seats = paid_seats + ${paid ? 1 : 0}, version = version + 1
-    WHERE id = ${groupId} AND state = 'open' AND deadline_at > ${now} AND taken_seats < size`
+    UPDATE "group" SET taken_seats = taken_seats + 1, paid_seats = paid_seats + ${paid ? 1 : 0}, version = version + 1,
+      best_seats = greatest(best_seats, paid_seats + topped_up + ${paid ? 1 : 0})
+    WHERE id = ${groupId} AND state = 'open' AND deadline_at > ${now} AND taken_seats + topped_up < size`
   return rows === 1
 }
 
@@ -152,7 +194,8 @@ export async function paySeat(db: Db, seatId: number, groupId: number): Promise<
       WHERE seat.id = ${seatId} AND seat.state = 'held' AND g.id = ${groupId} AND g.id = seat.group_id
         AND g.state IN ('draft', 'open')
       RETURNING seat.group_id, g.state = 'draft' AS opened)
-    UPDATE "group" SET state = 'open', paid_seats = paid_seats + 1, version = version + 1
+    UPDATE "group" SET state = 'open', paid_seats = paid_seats + 1, version = version + 1,
+      best_seats = greatest(best_seats, paid_seats + topped_up + 1)
     FROM paid WHERE id = paid.group_id RETURNING paid.opened`
   return row
 }
@@ -227,7 +270,7 @@ export async function refundedSeat(db: Db, seatId: number): Promise<void> {
 export async function formIfFull(db: Db, groupId: number, now: Date): Promise<boolean> {
   const rows = await db.$executeRaw`
     UPDATE "group" SET state = 'formed', closed_at = ${now}, version = version + 1
-    WHERE id = ${groupId} AND state = 'open' AND paid_seats = size`
+    WHERE id = ${groupId} AND state = 'open' AND paid_seats > 0 AND paid_seats + topped_up = size`
   return rows === 1
 }
 
@@ -238,12 +281,61 @@ export async function closeIfEmpty(db: Db, groupId: number, now: Date): Promise<
     WHERE id = ${groupId} AND state = 'open' AND taken_seats = 0`
 }
 
-/** The deadline passed first. @returns true exactly once. */
-export async function failIfDue(db: Db, groupId: number, now: Date): Promise<boolean> {
+/** The time is over: there are enough, or it failed. @returns which, exactly once. */
+export async function closeIfDue(db: Db, groupId: number, now: Date): Promise<'formed' | 'failed' | undefined> {
+  const [row] = await db.$queryRaw<{ state: 'formed' | 'failed' }[]>`
+    UPDATE "group" SET closed_at = ${now}, version = version + 1, state = CASE
+        WHEN paid_seats > 0 AND paid_seats + topped_up >= coalesce(min_seats, size) THEN 'formed' ELSE 'failed' END
+    WHERE id = ${groupId} AND state = 'open' AND deadline_at <= ${now} RETURNING state`
+  return row?.state
+}
+
+/** Seats filled by the shop, openly: nobody sits there, and nobody pays. @returns false when so many are not free. */
+export async function topUp(db: Db, groupId: number, seats: number, now: Date): Promise<boolean> {
   const rows = await db.$executeRaw`
-    UPDATE "group" SET state = 'failed', closed_at = ${now}, version = version + 1
-    WHERE id = ${groupId} AND state = 'open' AND deadline_at <= ${now}`
+    UPDATE "group" SET topped_up = topped_up + ${seats}, version = version + 1,
+      best_seats = greatest(best_seats, paid_seats + topped_up + ${seats})
+    WHERE id = ${groupId} AND state = 'open' AND deadline_at > ${now} AND ${seats} > 0
+      AND taken_seats + topped_up + ${seats} <= size`
   return rows === 1
+}
+
+/** Whose group it is: the shop that sells what it is for. */
+export async function findSellerOfGroup(db: Db, groupId: number): Promise<number | undefined> {
+  const [row] = await db.$queryRaw<{ sellerId: number }[]>`
+    SELECT c.seller_id AS "sellerId" FROM "group" g JOIN campaign c ON c.id = g.campaign_id WHERE g.id = ${groupId}`
+  return row?.sellerId
+}
+
+/** How people come to a group, and to their seat in it. */
+export type VisitVia = 'card' | 'link' | 'post' | 'list' | 'again'
+export type SeatVia = VisitVia | 'opened' | 'offer' | 'moved'
+
+/** Notes how a person first came to a group; whoever came by more than the product's list is invited. */
+export async function noteVisit(
+  db: Db,
+  visit: { groupId: number; personId: number; via: VisitVia; inviterId?: number },
+  now: Date,
+): Promise<void> {
+  await db.$executeRaw`
+    INSERT INTO group_visit (group_id, person_id, via, inviter_id, at)
+    VALUES (${visit.groupId}, ${visit.personId}, ${visit.via}, ${visit.inviterId ?? null}, ${now})
+    ON CONFLICT (group_id, person_id) DO UPDATE SET via = excluded.via
+      WHERE group_visit.via = 'list' AND excluded.via <> 'list'`
+}
+
+/** How a person came to a group; undefined when they never saw it. */
+export async function findVisitTo(db: Db, groupId: number, personId: number): Promise<VisitVia | undefined> {
+  const [row] = await db.$queryRaw<{ via: VisitVia }[]>`
+    SELECT via FROM group_visit WHERE group_id = ${groupId} AND person_id = ${personId}`
+  return row?.via
+}
+
+/** Groups that a person opened since: a limit keeps anybody from filling a shop with them. */
+export async function countOpened(db: Db, leaderId: number, since: Date): Promise<number> {
+  const [row] = await db.$queryRaw<{ count: number }[]>`
+    SELECT count(*)::int AS count FROM "group" WHERE leader_id = ${leaderId} AND created_at >= ${since}`
+  return row?.count ?? 0
 }
 
 /** An unpaid seat is given up; a draft has nobody else, so it ends with it. */
@@ -268,16 +360,19 @@ export async function findDueGroups(db: Db, now: Date, limit: number): Promise<n
  * Seats of a group that hold or have money, locked, in key order. Their payments are locked first, as everywhere, so
  * that none changes under the decision.
  */
-export async function lockSeats(
-  db: Db,
-  groupId: number,
-): Promise<{ seatId: number; personId: number; orderId: number; state: SeatState; payment: PaymentRow }[]> {
-  const payments = await lockPayments(db, { groupId })
-  const seats = await db.$queryRaw<{ seatId: number; personId: number; orderId: number; state: SeatState }[]>`
+export async function lockSeats(db: Db, groupId: number): Promise<(LockedSeat & { payment: PaymentRow })[]> {
+  const counting = new Map(
+    (await lockPayments(db, { groupId })).flatMap((payment) =>
+      payment.counts ? [[payment.orderId, payment] as const] : [],
+    ),
+  )
+  const seats = await db.$queryRaw<LockedSeat[]>`
     SELECT id AS "seatId", person_id AS "personId", order_id AS "orderId", state FROM seat
     WHERE group_id = ${groupId} AND state IN ('held', 'paid') ORDER BY id FOR NO KEY UPDATE`
   return seats.flatMap((seat) => {
-    const payment = payments.find(({ orderId, counts }) => counts && orderId === seat.orderId)
+    const payment = counting.get(seat.orderId)
     return payment ? [{ ...seat, payment }] : []
   })
 }
+
+type LockedSeat = { seatId: number; personId: number; orderId: number; state: SeatState }

@@ -223,6 +223,41 @@ export async function setOrderState(
   if (rows !== 1) throw new Error(`no order ${orderId}`)
 }
 
+/**
+ * Makes the prices of orders what their group came to, before anything of them is taken for good.
+ * @param settle the price of a unit, told what was agreed for it; never more than that.
+ * @returns the new totals, delivery included.
+ */
+export async function settleOrders(
+  db: Db,
+  orderIds: readonly number[],
+  settle: (orderId: number, agreed: bigint) => bigint,
+): Promise<Map<number, bigint>> {
+  type Line = { lineId: number; orderId: number; quantity: number; unitPrice: bigint; deliveryCost: bigint }
+  const lines = await db.$queryRaw<Line[]>`
+    SELECT l.id AS "lineId", o.id AS "orderId", l.quantity, l.unit_price AS "unitPrice", o.delivery_cost AS "deliveryCost"
+    FROM "order" o JOIN order_line l ON l.order_id = o.id WHERE o.id = ANY(${[...orderIds]}::int[]) ORDER BY l.id`
+  const totals = new Map<number, bigint>()
+  const changed: { lineId: number; orderId: number; price: bigint }[] = []
+  for (const { lineId, orderId, quantity, unitPrice, deliveryCost } of lines) {
+    const price = settle(orderId, unitPrice)
+    totals.set(orderId, (totals.get(orderId) ?? deliveryCost) + price * BigInt(quantity))
+    if (price !== unitPrice) changed.push({ lineId, orderId, price })
+  }
+  if (changed.length === 0) return totals
+  await db.$executeRaw`
+    UPDATE order_line l SET unit_price = new.price
+    FROM unnest(${changed.map(({ lineId }) => lineId)}::int[], ${changed.map(({ price }) => price)}::bigint[])
+      AS new (line_id, price)
+    WHERE l.id = new.line_id`
+  const orders = [...new Set(changed.map(({ orderId }) => orderId))]
+  await db.$executeRaw`
+    UPDATE "order" o SET total = new.total, goods_total = new.total - o.delivery_cost
+    FROM unnest(${orders}::int[], ${orders.map((orderId) => totals.get(orderId))}::bigint[]) AS new (order_id, total)
+    WHERE o.id = new.order_id`
+  return totals
+}
+
 /** Unpaid orders whose time is over, oldest first. */
 export async function findExpiredOrders(db: Db, now: Date, limit: number): Promise<number[]> {
   const rows = await db.$queryRaw<{ id: number }[]>`

@@ -89,6 +89,12 @@ export async function makePaymentCount(db: Db, orderId: number, paymentId: strin
   await db.$executeRaw`UPDATE payment SET counts = true WHERE id = ${paymentId}::uuid`
 }
 
+/** What is to be paid at the door fell: nothing was taken yet. */
+export async function changePromise(db: Db, paymentId: string, amount: bigint, now: Date): Promise<void> {
+  await db.$executeRaw`
+    UPDATE payment SET amount = ${amount}, updated_at = ${now} WHERE id = ${paymentId}::uuid AND state = 'promised'`
+}
+
 /** No payment of the order counts from here on; the caller writes one that does. */
 export async function discountPayments(db: Db, orderId: number): Promise<void> {
   await db.$executeRaw`UPDATE payment SET counts = false WHERE order_id = ${orderId} AND counts`

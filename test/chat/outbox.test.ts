@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { Messenger, SendResult } from '#chat/messenger.ts'
 import { createOutbox } from '#chat/outbox.ts'
 import type { Message } from '#chat/screen.ts'
-import { payBy } from '#shop/checkout.ts'
+import { payBy } from '#shop/paying.ts'
 import { followCard } from '#shop/live-cards.ts'
 import { useShop } from '../shop/support.ts'
 

@@ -54,8 +54,10 @@ test('an unpaid purchase is kept for fifteen minutes, but never past the deadlin
 const group = (changes: Partial<GroupCounts> = {}): GroupCounts => ({
   state: 'open',
   size: 3,
+  minSeats: 3,
   takenSeats: 1,
   paidSeats: 1,
+  toppedUp: 0,
   deadlineAt: later(day),
   ...changes,
 })

@@ -1,7 +1,7 @@
 /** How a purchase ends before it arrives, and what a page that was left open does to it. */
 import { afterEach, expect, test } from 'vitest'
 import type { PaymentMethod } from '#domain/payments.ts'
-import { methodsOfOrder, payBy } from '#shop/checkout.ts'
+import { methodsOfOrder, payBy } from '#shop/paying.ts'
 import { pollDueShipments, refreshShipment } from '#shop/delivery.ts'
 import { closeDueGroups, expireOrders } from '#shop/group-buy.ts'
 import { cancelOrder, orderOf } from '#shop/orders.ts'

@@ -1,7 +1,8 @@
 /** Long because every refusal and every race for a seat or a unit is here: they share their beginning. */
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { buy, payBy, type Purchase, type PurchaseRefusal, type PurchaseResult } from '#shop/checkout.ts'
+import { buy, type Purchase, type PurchaseRefusal, type PurchaseResult } from '#shop/checkout.ts'
+import { payBy } from '#shop/paying.ts'
 import { cancelOrder, orderOf, ordersOf } from '#shop/orders.ts'
 import { joinShop, postOpened } from '#shop/sellers.ts'
 import { assertInvariants } from './invariants.ts'

@@ -1,6 +1,6 @@
 /** Long because the races of one group belong together: each is a few lines, and they share their beginning. */
 import { expect, test } from 'vitest'
-import { payBy } from '#shop/checkout.ts'
+import { payBy } from '#shop/paying.ts'
 import { cancelOrder } from '#shop/orders.ts'
 import { closeDueGroups, expireOrders, groupById, groupByToken, openGroups, seatOf } from '#shop/group-buy.ts'
 import { lockGroup } from '#store/group-buy.ts'

@@ -41,15 +41,16 @@ export async function assertInvariants(
         break
       case 'formed':
         // One whose hold ran out between forming and capture leaves no room for another: formed never goes back.
-        expect(seen).toEqual({ ...seen, taken: group.size, paid: group.size })
-        expect(held).toBe(0)
-        expect(paid).toBeLessThanOrEqual(group.size)
+        expect(seen).toEqual({ ...seen, taken: group.paidSeats + held })
+        expect(group.paidSeats + group.toppedUp).toBeGreaterThanOrEqual(group.minSeats ?? group.size)
+        expect(paid).toBeLessThanOrEqual(group.paidSeats)
         break
       default:
         // How many had paid when it ended stays written; nobody's seat is live once their money is back.
         expect(seen.taken - seen.paid).toBe(held)
         expect(count('confirmed')).toBe(0)
     }
+    expect(group.takenSeats + group.toppedUp).toBeLessThanOrEqual(group.size)
     const live = seats.filter(({ state }) => ['held', 'paid', 'confirmed'].includes(state))
     expect(new Set(live.map(({ personId }) => personId)).size).toBe(live.length)
     for (const { order } of seats) {

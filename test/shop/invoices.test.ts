@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
 import { createTelegramPayments } from '#gateways/telegram-payments.ts'
-import { payBy } from '#shop/checkout.ts'
+import { payBy } from '#shop/paying.ts'
 import { closeDueGroups, expireOrders } from '#shop/group-buy.ts'
 import { approveInvoice, invoicePaid, type InvoicePayment } from '#shop/invoices.ts'
 import { cancelOrder } from '#shop/orders.ts'

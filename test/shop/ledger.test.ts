@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { payBy } from '#shop/checkout.ts'
+import { payBy } from '#shop/paying.ts'
 import { bookTaken, handedOver } from '#shop/ledger.ts'
 import { refund } from '#shop/refunds.ts'
 import { inTransaction } from '#store/db.ts'

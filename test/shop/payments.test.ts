@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { payBy } from '#shop/checkout.ts'
+import { payBy } from '#shop/paying.ts'
 import { closeDueGroups, expireOrders } from '#shop/group-buy.ts'
 import { orderOf } from '#shop/orders.ts'
 import {

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { bookChargeback, bookChargebackWon } from '#shop/chargebacks.ts'
-import { payBy } from '#shop/checkout.ts'
+import { payBy } from '#shop/paying.ts'
 import { cancelOrder } from '#shop/orders.ts'
 import { movePayment, refreshPayment, refreshSilentPayments } from '#shop/payments.ts'
 import { answerReturn, askReturn, refund, refundedByHand, type RefundResult, type RefundWish } from '#shop/refunds.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { payBy } from '#shop/checkout.ts'
+import { payBy } from '#shop/paying.ts'
 import { bookChargeback, bookChargebackWon } from '#shop/chargebacks.ts'
 import { refund, refundedByHand, type RefundWish } from '#shop/refunds.ts'
 import {

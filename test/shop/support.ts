@@ -42,6 +42,18 @@ export type GoodsOptions = {
   campaign?: boolean
   /** Alone, in kopecks; together it is two thirds of that. */
   price?: bigint
+  /** Terms of the campaign beside its size and lifetime; `steps` are a ladder's further prices. */
+  group?: {
+    kind?: 'team' | 'ladder'
+    minSeats?: number
+    maxUnits?: number
+    mixesOptions?: boolean
+    thanksKind?: 'discount' | 'share'
+    thanksBasisPoints?: number
+    isPublic?: boolean
+    cities?: number[]
+  }
+  steps?: { seats: number; price: bigint }[]
   /** How the seller lets people pay, and what the platform earns. */
   terms?: {
     paymentMethods?: PaymentMethod[]
@@ -154,6 +166,8 @@ export function useShop() {
       campaign = true,
       price = 150_000n,
       terms: paymentTerms = {},
+      group = {},
+      steps = [],
     }: GoodsOptions = {}): Promise<Goods> {
       const slug = `goods-${++made}`
       const { db } = database
@@ -202,7 +216,8 @@ export function useShop() {
               size,
               lifetimeMinutes,
               startsAt: new Date(beginning),
-              prices: { create: { variantId: variant.id, price: (price * 2n) / 3n } },
+              ...group,
+              prices: { create: { variantId: variant.id, price: (price * 2n) / 3n, tiers: { create: steps } } },
             },
           })
         : undefined

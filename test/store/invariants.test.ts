@@ -61,6 +61,7 @@ const seeds = [
   `INSERT INTO stock_level (variant_id, location_id, on_hand, reserved) VALUES (1, 1, 10, 1)`,
   `INSERT INTO campaign (id, seller_id, product_id, size, lifetime_minutes, starts_at) VALUES (1, 1, 1, 3, 60, now())`,
   `INSERT INTO campaign_price (campaign_id, variant_id, price) VALUES (1, 1, 900)`,
+  `INSERT INTO campaign_tier (campaign_id, variant_id, seats, price) VALUES (1, 1, 3, 800)`,
   `INSERT INTO brand_channel (id, messenger, external_id, title, added_by_id, added_at)
     VALUES (1, 'telegram', '-1', 'c', 1, now())`,
   `INSERT INTO post (id, token, request_key, seller_id, channel_id, product_id, state, created_at, requested_by_id)
@@ -75,6 +76,8 @@ const seeds = [
   `INSERT INTO reservation (order_id, variant_id, location_id, quantity, state, created_at)
     VALUES (1, 1, 1, 1, 'held', now())`,
   seat(1, 1, 'paid'),
+  `INSERT INTO group_visit (group_id, person_id, via, at) VALUES (1, 1, 'card', now())`,
+  `INSERT INTO waiting (group_id, person_id, state, created_at) VALUES (1, 1, 'waiting', now())`,
   payment(1, 'capturing', `'e1'`),
   move('capture', 'pending'),
   event('held', 1000),
@@ -119,6 +122,26 @@ const refused: [name: string, ...statements: string[]][] = [
   ['campaign_lifetime', `UPDATE campaign SET lifetime_minutes = 0`, `UPDATE campaign SET lifetime_minutes = 43201`],
   ['campaign_ends_after_start', `UPDATE campaign SET ends_at = starts_at`],
   ['campaign_price_positive', `UPDATE campaign_price SET price = 0`],
+  ['campaign_kind_known', `UPDATE campaign SET kind = 'lottery'`],
+  [
+    'campaign_minimum',
+    `UPDATE campaign SET min_seats = 2`,
+    `UPDATE campaign SET kind = 'ladder'`,
+    `UPDATE campaign SET kind = 'ladder', min_seats = 1`,
+    `UPDATE campaign SET kind = 'ladder', min_seats = 4`,
+  ],
+  ['campaign_units', `UPDATE campaign SET max_units = 0`, `UPDATE campaign SET max_units = 100`],
+  ...['campaign', '"group"'].map((table): [string, ...string[]] => [
+    table === 'campaign' ? 'campaign_thanks' : 'group_thanks',
+    `UPDATE ${table} SET thanks_kind = 'gift' WHERE id = 1`,
+    `UPDATE ${table} SET thanks_basis_points = 1 WHERE id = 1`,
+    `UPDATE ${table} SET thanks_kind = 'share' WHERE id = 1`,
+    `UPDATE ${table} SET thanks_kind = 'discount', thanks_basis_points = 5001 WHERE id = 1`,
+  ]),
+  ['campaign_cities_few', `UPDATE campaign SET cities = array_fill(44, ARRAY[51])`],
+  ['campaign_tier_positive', `UPDATE campaign_tier SET price = 0`, `UPDATE campaign_tier SET seats = 0`],
+  ['campaign_price_aside', `UPDATE campaign_price SET aside_left = -1`, `UPDATE campaign_price SET aside_left = 1`],
+  ['stock_aside_not_negative', `UPDATE stock_level SET set_aside = -1`],
 
   ['group_state_known', `UPDATE "group" SET state = 'full' WHERE id = 1`],
   ['group_size_of_several', `UPDATE "group" SET size = 1, taken_seats = 1 WHERE id = 1`],
@@ -127,8 +150,30 @@ const refused: [name: string, ...statements: string[]][] = [
     `UPDATE "group" SET paid_seats = -1 WHERE id = 1`,
     `UPDATE "group" SET paid_seats = 3 WHERE id = 1`,
     `UPDATE "group" SET taken_seats = 4 WHERE id = 1`,
+    `UPDATE "group" SET topped_up = 2 WHERE id = 1`,
+    `UPDATE "group" SET topped_up = -1 WHERE id = 1`,
   ],
-  ['group_formed_means_full', `UPDATE "group" SET state = 'formed', closed_at = now() WHERE id = 1`],
+  [
+    'group_formed_means_enough',
+    `UPDATE "group" SET state = 'formed', closed_at = now() WHERE id = 1`,
+    `UPDATE "group" SET state = 'formed', closed_at = now(), min_seats = 2, topped_up = 1, taken_seats = 1 WHERE id = 1`,
+    `UPDATE "group" SET state = 'formed', closed_at = deadline_at, min_seats = 2 WHERE id = 1`,
+  ],
+  ['group_minimum', `UPDATE "group" SET min_seats = 1 WHERE id = 1`, `UPDATE "group" SET min_seats = 4 WHERE id = 1`],
+  [
+    'group_best_fits',
+    `UPDATE "group" SET best_seats = -1 WHERE id = 1`,
+    `UPDATE "group" SET best_seats = 4 WHERE id = 1`,
+  ],
+  ['group_units', `UPDATE "group" SET max_units = 0 WHERE id = 1`, `UPDATE "group" SET max_units = 100 WHERE id = 1`],
+  ['seat_via_known', `UPDATE seat SET via = 'air'`],
+  ['group_visit_via_known', `UPDATE group_visit SET via = 'air'`],
+  ['waiting_state_known', `UPDATE waiting SET state = 'lost'`],
+  ['waiting_offer_has_end', `UPDATE waiting SET state = 'offered'`, `UPDATE waiting SET offered_until = now()`],
+  [
+    'waiting_once_per_person',
+    `INSERT INTO waiting (group_id, person_id, state, created_at) VALUES (1, 1, 'waiting', now())`,
+  ],
   ['group_draft_means_unpaid', `UPDATE "group" SET state = 'draft' WHERE id = 1`],
   ['group_price_positive', `UPDATE "group" SET price = 0 WHERE id = 1`],
   ['group_currency_code', `UPDATE "group" SET currency = 'rub' WHERE id = 1`],
@@ -157,6 +202,7 @@ const refused: [name: string, ...statements: string[]][] = [
   ],
   ['live_card_of_order_is_private', `UPDATE live_card SET person_id = NULL`],
 
+  ['order_choice_has_end', `UPDATE "order" SET state = 'awaiting_choice'`, `UPDATE "order" SET choose_until = now()`],
   ['order_state_known', `UPDATE "order" SET state = 'lost'`],
   [
     'order_total_adds_up',

@@ -27,5 +27,5 @@ test('a formed group that is not full is refused by the database itself', async 
       .$executeRaw`INSERT INTO "group" (token, campaign_id, variant_id, leader_id, state, size, price, currency,
       taken_seats, paid_seats, deadline_at, created_at, closed_at)
       VALUES ('t', 1, 1, 1, 'formed', 3, 100, 'RUB', 2, 2, now() + interval '1 day', now(), now())`,
-  ).rejects.toThrow(/group_formed_means_full/)
+  ).rejects.toThrow(/group_formed_means_enough/)
 })

@@ -120,7 +120,7 @@ const environment = z.object({
   PAYMENT_CALLS: text(/^\d+$/, 'must be a number of calls from 1 to 100')
     .transform(Number)
     .refine((value) => value >= 1 && value <= 100, 'must be a number of calls from 1 to 100')
-    .default(10),
+    .default(5),
   CDEK_CLIENT_ID: secret.optional(),
   CDEK_CLIENT_SECRET: secret.optional(),
   CDEK_ENDPOINT: endpoint.optional(),

@@ -23,7 +23,7 @@ test('with nothing set the sandbox plays everybody and the database is embedded'
   const config = readConfig({})
   expect(config.telegram).toMatchObject({ token: sandboxToken, apiRoot: 'http://127.0.0.1:8080', isSandbox: true })
   expect(config.telegram.providerToken).toMatch(/^1:TEST:/)
-  expect(config.payments).toEqual({ calls: 10 })
+  expect(config.payments).toEqual({ calls: 5 })
   expect(config.database).toEqual({ embeddedDir: join(process.cwd(), '.data', 'postgres') })
   expect(config.web).toEqual({ host: '127.0.0.1', port: 3000, webhookSecret: config.web.webhookSecret })
   expect(config.sandbox).toEqual({ url: 'http://127.0.0.1:8080', port: 8080, paceSeconds: 10, needed: true })

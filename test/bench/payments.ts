@@ -23,7 +23,7 @@ import { cpuMs, peakMb, rssMb, startChild, type Child } from './processes.ts'
 import { percentile, round, type Report } from './report.ts'
 
 /** The configured default first: it is what the goal is about. */
-const callsAtOnce = [10, 20] as const
+const callsAtOnce = [5, 10] as const
 const answerMs = 100
 /** A phase of captures or voids lasts about so long; those of holds twice that. */
 const phaseSeconds = { default: 20, larger: 10, quick: 4 }

@@ -9,6 +9,7 @@ import { latestDifferences } from '#shop/reconciliation.ts'
 import { openDatabase } from '#store/db.ts'
 import type { Gate } from '#telegram/pace.ts'
 import { createMetrics } from '#web/metrics.ts'
+import { createGroupPictures } from '#web/group-pictures.ts'
 import { readPicture } from '#web/pictures.ts'
 import { startWeb } from '#web/server.ts'
 import type { Config } from './config.ts'
@@ -34,6 +35,7 @@ export async function startBot(
   username.current = telegram.username
   await telegram.setCommands(commandMenu())
 
+  const groupPictures = createGroupPictures(db, deps.groupUrl)
   const path = '/webhooks/telegram'
   const { host, port, publicUrl, webhookSecret: secret, trustProxy } = config.web
   const web = await startWeb({
@@ -42,6 +44,7 @@ export async function startBot(
     metrics,
     log,
     readPicture,
+    readGroupPicture: (name) => groupPictures.read(name),
     ...(trustProxy !== undefined && { trustProxy }),
     ...(publicUrl !== undefined && {
       telegramWebhook: { path, secret, handle: (update) => telegram.handleUpdate(update) },

@@ -15,6 +15,7 @@ import { migrate } from '#store/migrate.ts'
 import { migrateQueue } from '#store/queue.ts'
 import { createTelegram, type BotTelegram } from '#telegram/bot.ts'
 import type { Gate } from '#telegram/pace.ts'
+import { createGroupPictures } from '#web/group-pictures.ts'
 import { readPicture } from '#web/pictures.ts'
 import type { Config } from './config.ts'
 import type { Logger } from './log.ts'
@@ -40,12 +41,15 @@ export function createDeps(config: Config, db: Client, botUsername: () => string
     hasInvoices: config.telegram.providerToken !== undefined,
     carrier: createCdek(config.cdek),
     returnUrl: (orderId) => `https://t.me/${botUsername()}?start=b_${orderId.toString(36)}`,
+    groupUrl: (token) => groupUrl(botUsername(), token),
     now: () => new Date(),
     newId: randomUUID,
     randomBytes,
     newToken: () => randomBytes(12).toString('base64url'),
   }
 }
+
+const groupUrl = (username: string, token: string) => `https://t.me/${username}?start=g_${token}`
 
 /**
  * @param front undefined where nothing is received.
@@ -69,7 +73,11 @@ export async function connectTelegram(
       `this database belongs to the bot ${owner} and the token is of ${account}: set another DATABASE_URL`,
     )
   }
-  return createTelegram({
+  // Pictures are read when something is sent, and nothing is before Telegram has told who we are.
+  const username = { current: '' }
+  const groups = createGroupPictures(db, (token) => groupUrl(username.current, token))
+  const isOfGroup = (name: string) => name.startsWith('group/')
+  const bot = await createTelegram({
     token: telegram.token,
     apiRoot: telegram.apiRoot,
     ...(telegram.providerToken !== undefined && { providerToken: telegram.providerToken }),
@@ -79,9 +87,14 @@ export async function connectTelegram(
     ...(gate && { gate }),
     pictures: {
       ...(base !== undefined && { baseUrl: `${base}/pictures` }),
-      read: readPicture,
+      read: async (name) => (isOfGroup(name) ? (await groups.read(name))?.png : readPicture(name)),
       remembered: (name) => uploadedPicture(db, 'telegram', account, name),
-      remember: (name, reference) => pictureUploaded(db, 'telegram', account, name, reference, new Date()),
+      // A group's is another one after every change: none is asked for again.
+      async remember(name, reference) {
+        if (!isOfGroup(name)) await pictureUploaded(db, 'telegram', account, name, reference, new Date())
+      },
     },
   })
+  username.current = bot.username
+  return bot
 }

@@ -30,7 +30,11 @@ const rooms: Record<string, Room> = {
     mayImport: ['shop', 'chat'],
     packages: ['node-cron', 'graphile-worker'],
   },
-  web: { holds: 'answers HTTP', mayImport: ['shop'], packages: ['fastify', 'prom-client', '@resvg/resvg-js'] },
+  web: {
+    holds: 'answers HTTP',
+    mayImport: ['shop'],
+    packages: ['fastify', 'prom-client', '@resvg/resvg-js', 'qr', '@expo-google-fonts/nunito'],
+  },
   sandbox: { holds: 'plays the outside world', mayImport: [], packages: ['fastify', /^@fastify\//, 'zod'] },
 }
 const programs = ['start.ts', 'bot.ts', 'worker.ts', 'import.ts', 'reconcile.ts', 'money.ts']

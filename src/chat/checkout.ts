@@ -1,7 +1,7 @@
 /** From a tap on a price to the payment page, asking for the delivery details once. */
 import { parseName, parsePhone } from '#domain/people.ts'
 import { buy, type Purchase, type PurchaseRefusal } from '#shop/checkout.ts'
-import { findCities, findPickupPoints, type City, type PickupPoint } from '#shop/delivery.ts'
+import { findCities, findPickupPoints, findTimeZone, type City, type PickupPoint } from '#shop/delivery.ts'
 import { orderOf, type OrderView } from '#shop/orders.ts'
 import { ask, recipientOf, setRecipient, stopAsking } from '#shop/people.ts'
 import { confused, homeButton } from './home.ts'
@@ -11,6 +11,7 @@ import { isChangeable, orderOutcome } from './orders.ts'
 import type { Button, Line, Screen } from './screen.ts'
 import { shorten } from './text.ts'
 import { intentToPurchase, purchaseToIntent, type Outcome, type Visit } from './visit.ts'
+import { offeringToWait } from './waiting-line.ts'
 import type { Key } from './words.ts'
 
 /**
@@ -32,7 +33,8 @@ export async function buyScreen(visit: Visit, purchase: Purchase, instead?: numb
   if (result.reason === 'no-delivery') return askCity(visit, asked, 'refusal.no-delivery')
   const order = instead === undefined ? undefined : await orderOf(deps.db, instead, visitor.personId)
   if (order) return unchanged(order, result.reason, visit)
-  return { screen: refusalScreen(result.reason, purchase, result.groupId) }
+  const refusal = refusalScreen(result.reason, purchase, result.groupId)
+  return { screen: result.reason === 'group-full' ? await offeringToWait(visit, refusal, result.groupId) : refusal }
 }
 
 /** The order could not be replaced: why not, and the order as it stands. */
@@ -222,7 +224,7 @@ async function saveAndGoOn(visit: Visit, asked: Asked, name: string, phone: stri
     return askCity(visit, purposeOf(visit))
   }
   const fields = { name, phone, cityCode, cityName, pickupPointCode: pointCode, pickupPointText: pointText }
-  await setRecipient(deps.db, visitor.personId, fields, deps.now())
+  await setRecipient(deps.db, visitor.personId, fields, deps.now(), await findTimeZone(deps.carrier, cityCode))
   await stopAsking(deps.db, visitor.personId, visitor.sender.messenger)
   return buyScreen(visit, purchase, asked.instead)
 }
@@ -237,10 +239,11 @@ export async function changeDelivery(visit: Visit, orderId: number): Promise<Out
     return { ...(await orderOutcome(order, visit)), toast: 'refusal.too-late', alert: true }
   }
   const isLeader = order.seat?.groupState === 'draft'
+  const { variantId, quantity: units } = order
   const purchase: Purchase = !order.seat
-    ? { kind: 'alone', variantId: order.variantId }
+    ? { kind: 'alone', variantId }
     : isLeader
-      ? { kind: 'own-group', variantId: order.variantId }
-      : { kind: 'join', groupId: order.seat.groupId }
+      ? { kind: 'own-group', variantId, units }
+      : { kind: 'join', groupId: order.seat.groupId, variantId, units }
   return askCity(visit, { next: intentToAct(purchaseToIntent(purchase)), instead: orderId })
 }

@@ -7,6 +7,7 @@ import { languageFromTag } from '#domain/people.ts'
 import { cancelNow, cancelOrder } from './cancel.ts'
 import { cardNumberScreen, hasCardNumber } from './card-numbers.ts'
 import { categories, product, results, startSearch, variants } from './catalog.ts'
+import { choose } from './choose.ts'
 import {
   buyScreen,
   changeDelivery,
@@ -16,8 +17,10 @@ import {
   phoneAnswered,
   pointChosen,
 } from './checkout.ts'
+import { askFriendToPay, backFromPaying, friendPage, payForMember } from './friend-pay.ts'
 import type { Front, Step, Visitor } from './front.ts'
 import { cameToGroup, groupPage, join } from './group-buy.ts'
+import { groupOptions, groupPicture, joinAs, joinHere, together, togetherAs } from './group-terms.ts'
 import { askSearch, confused, home, languageScreen, setLanguage } from './home.ts'
 import { answerInline, inlineChosen } from './inline.ts'
 import { actToIntent, tokenToId, type Intent } from './intent.ts'
@@ -43,6 +46,7 @@ import {
 import { groupByToken } from '#shop/group-buy.ts'
 import { say, screenToMessage, type Reader } from './text.ts'
 import type { Outcome, Visit } from './visit.ts'
+import { leaveLine, wait } from './waiting.ts'
 
 const steps: readonly Step[] = ['search', 'city', 'name', 'phone', 'amount']
 
@@ -190,7 +194,7 @@ async function startLink(visit: Visit, payload: string): Promise<Outcome> {
     case 'j': {
       const group = await groupByToken(visit.deps.db, token)
       if (group) await cameToGroup(visit, group.groupId, 'card')
-      return group ? buyScreen(visit, { kind: 'join', groupId: group.groupId }) : { screen: confused('confused.link') }
+      return group ? joinHere(visit, group.groupId) : { screen: confused('confused.link') }
     }
     case 't':
       return fromPost(visit, token, true)
@@ -202,7 +206,9 @@ async function startLink(visit: Visit, payload: string): Promise<Outcome> {
       return joinByInvitation(visit, token)
     case 'b':
       // The way back from the payment page.
-      return orderPage(visit, tokenToId(token) ?? 0)
+      return backFromPaying(visit, token)
+    case 'f':
+      return friendPage(visit, token)
     default:
       return { screen: confused('confused.link') }
   }
@@ -247,11 +253,31 @@ async function follow(visit: Visit, intent: Intent, place: Place, ref: MessageRe
     case 'buy-alone':
       return buyScreen(visit, { kind: 'alone', variantId: intent.variantId })
     case 'buy-together':
-      return buyScreen(visit, { kind: 'own-group', variantId: intent.variantId })
+      return together(visit, { variantId: intent.variantId })
+    case 'again':
+      return together(visit, { variantId: intent.variantId, formerId: intent.groupId })
+    case 'together-as':
+      return togetherAs(visit, intent)
+    case 'join-as':
+      return joinAs(visit, intent)
+    case 'group-options':
+      return groupOptions(visit, intent.groupId, intent.page)
+    case 'group-picture':
+      return groupPicture(visit, intent.groupId)
+    case 'pay-for':
+      return payForMember(visit, intent.seatId)
+    case 'friend-pay':
+      return friendPage(visit, intent.token)
+    case 'ask-friend':
+      return askFriendToPay(visit, intent.orderId)
     case 'join':
       return join(visit, intent.groupId, place, ref)
     case 'group':
       return groupPage(visit, { id: intent.groupId })
+    case 'wait':
+      return wait(visit, intent.groupId)
+    case 'leave-line':
+      return leaveLine(visit, intent.groupId)
     case 'city':
       return cityChosen(visit, intent.cityCode)
     case 'point':
@@ -268,6 +294,12 @@ async function follow(visit: Visit, intent: Intent, place: Place, ref: MessageRe
       return cancelOrder(visit, intent.orderId)
     case 'cancel-paid':
       return cancelNow(visit, intent.orderId, true)
+    case 'choose-group':
+      return choose(visit, intent.orderId, { kind: 'group', groupId: intent.groupId })
+    case 'choose-own':
+      return choose(visit, intent.orderId, { kind: 'own-group' })
+    case 'choose-back':
+      return choose(visit, intent.orderId, { kind: 'money-back' })
     case 'ways':
       return ways(visit, intent.orderId)
     case 'pay-by':

@@ -19,6 +19,6 @@ export async function followSharedCard(
   ref: MessageRef,
 ): Promise<void> {
   const { messenger } = visitor.sender
-  const card = { messenger, messageRef: ref, language: reader.language, personId: null }
+  const card = { messenger, messageRef: ref, language: reader.language, timeZone: reader.timeZone, personId: null }
   await followCard(deps.db, { ...card, subject: { groupId }, shownVersion: 0 }, deps.now())
 }

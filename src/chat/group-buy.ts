@@ -1,12 +1,16 @@
 /** A group in the private chat, and *Join* wherever it is pressed. */
-import { joinRefusal } from '#domain/group-buy.ts'
+import { canWait, joinRefusal, type SeatState } from '#domain/group-buy.ts'
 import { groupById, groupByToken, seatOf, visitGroup, type GroupRow, type VisitVia } from '#shop/group-buy.ts'
+import { orderOf } from '#shop/orders.ts'
 import { confused, homeButton } from './home.ts'
-import { buyScreen } from './checkout.ts'
 import { followSharedCard } from './follow.ts'
+import { payForButtons } from './friend-pay.ts'
 import { groupLines, joinButton } from './group-card.ts'
-import type { Button, Screen } from './screen.ts'
+import { joinHere, optionButtons } from './group-terms.ts'
+import { payButtonOf } from './orders.ts'
+import type { Button, Line, Screen } from './screen.ts'
 import type { Outcome, Visit } from './visit.ts'
+import { waitingPart } from './waiting-line.ts'
 
 /** The card in the private chat, with the buttons that fit this reader. */
 export async function groupScreen(
@@ -19,22 +23,55 @@ export async function groupScreen(
   const rows: Button[][] = []
   if (isIn && group.state === 'open' && seat.state === 'paid') {
     rows.push([{ label: { key: 'button.share-group' }, share: { kind: 'group', token: group.token } }])
+    rows.push(...(await payForButtons({ deps, reader }, personId, group)))
+    rows.push([{ label: { key: 'button.picture' }, intent: { do: 'group-picture', groupId: group.groupId } }])
   }
-  if (isIn) rows.push([{ label: { key: 'button.my-order' }, intent: { do: 'order', orderId: seat.orderId } }])
-  else if (joinRefusal(group, reader.now) === undefined) rows.push([joinButton(group)])
+  if (group.state === 'formed' && (seat?.state === 'paid' || seat?.state === 'confirmed')) {
+    const { groupId, variantId } = group
+    rows.push([{ label: { key: 'button.same-team' }, intent: { do: 'again', groupId, variantId } }])
+  }
+  if (isIn) rows.push(...(await ownButtons({ deps, reader }, personId, group, seat)))
+  const waiting = isIn ? undefined : await waitingPart({ deps, reader }, personId, group)
+  if (waiting) rows.push(...waiting.rows)
+  else if (!isIn && joinRefusal(group, reader.now) === undefined)
+    rows.push([joinButton(group)], ...(await optionButtons({ deps }, group)))
   // They left, or it failed: what became of their money stands with the order.
-  else if (seat) rows.push([{ label: { key: 'button.my-order' }, intent: { do: 'order', orderId: seat.orderId } }])
+  if (seat && !isIn && joinRefusal(group, reader.now) !== undefined)
+    rows.push([{ label: { key: 'button.my-order' }, intent: { do: 'order', orderId: seat.orderId } }])
   rows.push([{ label: { key: 'button.product' }, intent: { do: 'product', productId: group.productId } }, homeButton])
   return {
     ...(group.picture !== null && { picture: group.picture }),
     lines: [
       ...groupLines(group, reader),
-      ...(isIn && seat.state === 'paid' && group.state === 'open'
-        ? [{ gap: true } as const, { key: 'group.you-are-in' } as const]
-        : []),
+      ...ownLines(group, isIn ? seat.state : undefined, reader.now),
+      ...(waiting ? [{ gap: true } as const, ...waiting.lines] : []),
     ],
     rows,
   }
+}
+
+/** What their seat means, and until when it can be given up: said before they pay, too. */
+function ownLines(group: GroupRow, seat: SeatState | undefined, now: Date): Line[] {
+  if (group.state !== 'open' || group.deadlineAt <= now) return []
+  const stop: Line = { key: 'group.stop-point' }
+  if (seat === 'paid') return [{ gap: true }, { key: 'group.you-are-in' }, stop]
+  return seat === 'held' || joinRefusal(group, now) === undefined ? [{ gap: true }, stop] : []
+}
+
+/** Of somebody who is in: to pay while that is missing, the order, and to leave while that is allowed. */
+async function ownButtons(
+  { deps, reader }: Pick<Visit, 'deps' | 'reader'>,
+  personId: number,
+  group: GroupRow,
+  { orderId, state }: { orderId: number; state: SeatState },
+): Promise<Button[][]> {
+  const mine: Button = { label: { key: 'button.my-order' }, intent: { do: 'order', orderId } }
+  if (state === 'paid' && group.state === 'open')
+    return [[mine, { label: { key: 'button.leave-group' }, intent: { do: 'cancel-order', orderId } }]]
+  const order = state === 'held' ? await orderOf(deps.db, orderId, personId) : undefined
+  const pay = order && payButtonOf(order, reader)
+  if (!pay) return [[mine]]
+  return [[pay], ...(group.leaderId === personId ? [] : await optionButtons({ deps }, group)), [mine]]
 }
 
 export async function groupPage(visit: Visit, where: { id: number } | { token: string }): Promise<Outcome> {
@@ -66,11 +103,12 @@ export async function groupOutcome(visit: Visit, group: GroupRow): Promise<Outco
  */
 export async function join(visit: Visit, groupId: number, place: 'private' | 'shared', ref: string): Promise<Outcome> {
   const { deps } = visit
-  if (place === 'private') return buyScreen(visit, { kind: 'join', groupId })
+  if (place === 'private') return joinHere(visit, groupId)
   const group = await groupById(deps.db, groupId)
   if (!group) return { toast: 'confused.not-found', alert: true }
   await followSharedCard(visit, groupId, ref)
   const refusal = joinRefusal(group, deps.now())
-  if (refusal) return { toast: `refusal.${refusal}`, alert: true }
+  // Full, but not over: in private they can wait for a seat, or have one kept for them.
+  if (refusal && !canWait(group, deps.now())) return { toast: `refusal.${refusal}`, alert: true }
   return { open: `j_${group.token}` }
 }

@@ -1,6 +1,7 @@
 /** The group's card: what everybody sees of it, the same everywhere it is posted. */
-import { filledSeats, gap, isLadder, joinRefusal, nextTier } from '#domain/group-buy.ts'
+import { canWait, filledSeats, gap, isLadder, joinRefusal, nextTier } from '#domain/group-buy.ts'
 import type { GroupRow } from '#shop/group-buy.ts'
+import { groupPictureName } from '#shop/group-picture.ts'
 import { optionsText } from './options.ts'
 import type { Button, Line, Screen } from './screen.ts'
 import { shorten, type Reader } from './text.ts'
@@ -21,8 +22,11 @@ export function joinButton(group: GroupRow): Button {
   return { label, intent: { do: 'join', groupId: group.groupId } }
 }
 
-/** What everybody sees of a group: exact numbers, first names, the deadline. */
-export function groupLines(group: GroupRow, reader: Reader): Line[] {
+/**
+ * What everybody sees of a group: exact numbers, first names, the deadline.
+ * @param isShared others read it, too: the deadline says in which zone it is.
+ */
+export function groupLines(group: GroupRow, reader: Reader, isShared = false): Line[] {
   const lines: Line[] = [{ raw: { words: group.title }, style: 'bold' }]
   const option = optionsText(group.options, reader.language)
   if (option !== '') lines.push({ key: 'product.option', params: { option } })
@@ -45,7 +49,7 @@ export function groupLines(group: GroupRow, reader: Reader): Line[] {
     paid: filledSeats(group),
     size: group.size,
     count: gap(group),
-    until: { at: group.deadlineAt },
+    until: { at: group.deadlineAt, zone: isShared },
     price: price(group),
   }
   switch (group.state) {
@@ -86,10 +90,17 @@ export function sharedCard(group: GroupRow, reader: Reader): Screen {
           },
         ],
       ]
-    : [[{ label: { key: 'button.open-shop' }, start: `g_${group.token}` }]]
+    : [
+        [
+          {
+            label: { key: canWait(group, reader.now) ? 'button.wait' : 'button.open-shop' },
+            start: `g_${group.token}`,
+          },
+        ],
+      ]
   return {
-    ...(group.picture !== null && { picture: group.picture }),
-    lines: [...groupLines(group, reader), { key: 'product.seller', params: { seller: group.sellerName } }],
+    picture: groupPictureName(group),
+    lines: [...groupLines(group, reader, true), { key: 'product.seller', params: { seller: group.sellerName } }],
     rows,
   }
 }

@@ -4,6 +4,7 @@ import { browse, productById, type ProductRow } from '#shop/catalog.ts'
 import { groupByToken, type GroupRow } from '#shop/group-buy.ts'
 import { cardLines } from './catalog.ts'
 import { followSharedCard } from './follow.ts'
+import { friendCard } from './friend-pay.ts'
 import { sharedCard } from './group-card.ts'
 import { tokenToId } from './intent.ts'
 import type { InlineCard, InlineReply, MessageRef } from './messenger.ts'
@@ -14,10 +15,10 @@ import type { Key } from './words.ts'
 
 const pageSize = 10
 
-/** `g_<token>` and `p_<id>` are what share buttons type; everything else is a search. */
+/** `g_<token>`, `f_<token>` and `p_<id>` are what share buttons type; everything else is a search. */
 export async function answerInline(visit: Visit, query: string, offset: string): Promise<InlineReply> {
   const { deps } = visit
-  const [, kind, token = ''] = /^\s*([gp])_([A-Za-z0-9_-]{1,40})\s*$/.exec(query) ?? []
+  const [, kind, token = ''] = /^\s*([gfp])_([A-Za-z0-9_-]{1,40})\s*$/.exec(query) ?? []
   if (kind === 'g') {
     const group = await groupByToken(deps.db, token)
     const isShared = group && group.state !== 'draft'
@@ -26,6 +27,10 @@ export async function answerInline(visit: Visit, query: string, offset: string):
       nextOffset: '',
       personal: true,
     }
+  }
+  if (kind === 'f') {
+    const card = (await friendCard(visit, token)) ?? shopCard(visit, 'confused.not-found')
+    return { cards: [card], nextOffset: '', personal: true }
   }
   if (kind === 'p') {
     const product = await productById(deps.db, tokenToId(token) ?? 0, deps.now())

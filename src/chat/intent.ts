@@ -18,7 +18,19 @@ export type Intent =
   | { do: 'buy-alone'; variantId: number }
   | { do: 'buy-together'; variantId: number }
   | { do: 'join'; groupId: number }
+  /** `formerId` 0: not with the same people again. */
+  | { do: 'together-as'; variantId: number; units: number; formerId: number }
+  /** `variantId` 0 is the leader's option; `units` 0 are still to be chosen, or stay as they were. */
+  | { do: 'join-as'; groupId: number; variantId: number; units: number }
+  | { do: 'group-options'; groupId: number; page: number }
+  | { do: 'group-picture'; groupId: number }
   | { do: 'group'; groupId: number }
+  | { do: 'again'; groupId: number; variantId: number }
+  | { do: 'pay-for'; seatId: number }
+  | { do: 'friend-pay'; token: string }
+  | { do: 'ask-friend'; orderId: number }
+  | { do: 'wait'; groupId: number }
+  | { do: 'leave-line'; groupId: number }
   | { do: 'city'; cityCode: number }
   | { do: 'point'; pointCode: string }
   | { do: 'change-delivery'; orderId: number }
@@ -27,6 +39,9 @@ export type Intent =
   | { do: 'pay-again'; orderId: number }
   | { do: 'cancel-order'; orderId: number }
   | { do: 'cancel-paid'; orderId: number }
+  | { do: 'choose-group'; orderId: number; groupId: number }
+  | { do: 'choose-own'; orderId: number }
+  | { do: 'choose-back'; orderId: number }
   | { do: 'ways'; orderId: number }
   | { do: 'pay-by'; orderId: number; method: PaymentMethod }
   | { do: 'promise'; orderId: number }
@@ -83,7 +98,17 @@ const codes: { [D in Intent['do']]: { code: string; fields: FieldsOf<D> } } = {
   'buy-alone': { code: 'b', fields: { variantId: 'number' } },
   'buy-together': { code: 't', fields: { variantId: 'number' } },
   join: { code: 'j', fields: { groupId: 'number' } },
+  'together-as': { code: 'tt', fields: { variantId: 'number', units: 'number', formerId: 'number' } },
+  'join-as': { code: 'jj', fields: { groupId: 'number', variantId: 'number', units: 'number' } },
+  'group-options': { code: 'go', fields: { groupId: 'number', page: 'number' } },
+  'group-picture': { code: 'gi', fields: { groupId: 'number' } },
   group: { code: 'g', fields: { groupId: 'number' } },
+  again: { code: 'ga', fields: { groupId: 'number', variantId: 'number' } },
+  'pay-for': { code: 'gp', fields: { seatId: 'number' } },
+  'friend-pay': { code: 'gf', fields: { token: 'word' } },
+  'ask-friend': { code: 'of', fields: { orderId: 'number' } },
+  wait: { code: 'jw', fields: { groupId: 'number' } },
+  'leave-line': { code: 'jl', fields: { groupId: 'number' } },
   city: { code: 'dc', fields: { cityCode: 'number' } },
   point: { code: 'dp', fields: { pointCode: 'word' } },
   'change-delivery': { code: 'dd', fields: { orderId: 'number' } },
@@ -92,6 +117,9 @@ const codes: { [D in Intent['do']]: { code: string; fields: FieldsOf<D> } } = {
   'pay-again': { code: 'op', fields: { orderId: 'number' } },
   'cancel-order': { code: 'oc', fields: { orderId: 'number' } },
   'cancel-paid': { code: 'ox', fields: { orderId: 'number' } },
+  'choose-group': { code: 'xg', fields: { orderId: 'number', groupId: 'number' } },
+  'choose-own': { code: 'xo', fields: { orderId: 'number' } },
+  'choose-back': { code: 'xb', fields: { orderId: 'number' } },
   ways: { code: 'ow', fields: { orderId: 'number' } },
   'pay-by': { code: 'om', fields: { orderId: 'number', method: 'method' } },
   promise: { code: 'od', fields: { orderId: 'number' } },

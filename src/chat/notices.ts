@@ -4,15 +4,18 @@ import { groupById } from '#shop/group-buy.ts'
 import type { Notice } from '#shop/notifications.ts'
 import { movesOf } from '#shop/moves.ts'
 import { moneyStory, orderOf, type OrderView } from '#shop/orders.ts'
+import { choiceParts } from './choices.ts'
 import { groupLines } from './group-card.ts'
 import { homeButton } from './home.ts'
 import type { Follows } from './messenger.ts'
 import { moneyLines, receiptLines, sumOf } from './money.ts'
 import { orderScreen } from './orders.ts'
+import { groupAgain, groupReminder, seatReminder } from './reminders.ts'
 import type { Button, Line, Param, Params, Screen } from './screen.ts'
 import { channelScreen } from './sellers.ts'
 import { shopNoticeScreen } from './shop-notices.ts'
 import type { Reader } from './text.ts'
+import { seatOffered, waitOver } from './waiting.ts'
 import type { Key } from './words.ts'
 
 /** A notification's screen, and what it follows from then on. */
@@ -62,6 +65,7 @@ export async function noticeScreen(
       if (!group || group.state !== 'open') return undefined
       const rows: Button[][] = [
         [{ label: { key: 'button.share-group' }, share: { kind: 'group', token: group.token } }],
+        [{ label: { key: 'button.picture' }, intent: { do: 'group-picture', groupId: group.groupId } }],
         [
           { label: { key: 'button.group' }, intent: { do: 'group', groupId: group.groupId } },
           { label: { key: 'button.my-order' }, intent: { do: 'order', orderId: notice.data.orderId } },
@@ -80,6 +84,25 @@ export async function noticeScreen(
       }
       return { screen, follows: { groupId: group.groupId, version: group.version } }
     }
+    case 'late-choice': {
+      const order = await ownOrder(notice.data.orderId)
+      const choice = order && (await choiceParts(order, { deps, reader }))
+      const told = choice && (await aboutOrder('notice.late-choice', order.orderId))
+      if (!told) return undefined
+      const { lines, rows } = told.screen
+      const screen = { lines: [...lines, { gap: true } as const, ...choice.lines], rows: [...choice.rows, ...rows] }
+      return { screen, follows: { orderId: order.orderId } }
+    }
+    case 'seat-offered':
+      return seatOffered(notice.data.groupId, personId, reader, deps)
+    case 'wait-over':
+      return waitOver(notice.data.groupId, deps)
+    case 'seat-reminder':
+      return seatReminder(notice.data, personId, reader, deps)
+    case 'group-reminder':
+      return groupReminder(notice.data, reader, deps)
+    case 'group-again':
+      return groupAgain(notice.data, personId, reader, deps)
     case 'group-joined': {
       const group = await groupById(deps.db, notice.data.groupId)
       if (!group || group.state !== 'open') return undefined

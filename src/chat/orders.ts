@@ -1,11 +1,12 @@
 /** A buyer's orders. */
-import { declineAdvice, isDead, isTaken, isUnpaid } from '#domain/payments.ts'
+import { declineAdvice, isDead, isTaken, isUnpaid, type PaymentMethod } from '#domain/payments.ts'
 import { wordsIn } from '#domain/people.ts'
 import { methodsOfOrder } from '#shop/paying.ts'
 import type { Deps } from '#shop/deps.ts'
 import { movesOf, type MoveRow } from '#shop/moves.ts'
 import { moneyStory, orderOf, ordersOf, type OrderView } from '#shop/orders.ts'
 import { isReturnable } from '#shop/refunds.ts'
+import { choiceParts } from './choices.ts'
 import { confused, homeButton } from './home.ts'
 import { leftOf, moneyLines, quantityLeft, returnLines, sumOf, wayLine } from './money.ts'
 import { optionsText } from './options.ts'
@@ -28,6 +29,8 @@ export function orderStatus(order: OrderView): Key {
       return isPromised || payment?.state === 'held'
         ? 'order.state.awaiting-group-unpaid'
         : 'order.state.awaiting-group'
+    case 'awaiting_choice':
+      return 'order.state.awaiting-choice'
     case 'packable':
       if (shipment?.state === 'refused') return 'order.state.carrier-refused'
       return isPromised ? 'order.state.packable-unpaid' : 'order.state.packable'
@@ -65,9 +68,10 @@ export async function orderPage(visit: Visit, orderId: number): Promise<Outcome>
 export async function orderScreen(order: OrderView, reader: Reader, deps: Deps): Promise<Screen> {
   const { orderId } = order
   const isPayable = order.state === 'awaiting_payment' && order.expiresAt > reader.now
-  const [moves, events, methods] = await Promise.all([
+  const [moves, events, choice, methods] = await Promise.all([
     movesOf(deps.db, orderId),
     moneyStory(deps.db, orderId),
+    choiceParts(order, { deps, reader }),
     isPayable ? methodsOfOrder(deps.db, order, deps) : [],
   ])
   const lines: Line[] = [
@@ -82,6 +86,9 @@ export async function orderScreen(order: OrderView, reader: Reader, deps: Deps):
     lines.push({ gap: true }, ...asked.lines)
     rows.push([asked.button])
     if (methods.length > 1) rows.push([{ label: { key: 'button.ways' }, intent: { do: 'ways', orderId } }])
+    if (order.seat && canFriendPay(methods)) {
+      rows.push([{ label: { key: 'button.ask-friend' }, intent: { do: 'ask-friend', orderId } }])
+    }
     rows.push([
       { label: { key: 'button.change-delivery' }, intent: { do: 'change-delivery', orderId } },
       { label: { key: 'button.cancel' }, intent: { do: 'cancel-order', orderId } },
@@ -89,6 +96,8 @@ export async function orderScreen(order: OrderView, reader: Reader, deps: Deps):
   } else {
     const told = [...moneyLines(order, moves), ...returnLines(order, moves)]
     if (told.length > 0) lines.push({ gap: true }, ...told)
+    if (choice) lines.push({ gap: true }, ...choice.lines)
+    rows.push(...(choice?.rows ?? []))
   }
   rows.push(...laterButtons(order, moves, reader))
   if (events.length > 0) rows.push([{ label: { key: 'button.story' }, intent: { do: 'story', orderId } }])
@@ -107,6 +116,7 @@ function orderFacts(order: OrderView, reader: Reader): Line[] {
   lines.push(
     { key: 'order.status', params: { status: { key: orderStatus(order) } } },
     { gap: true },
+    ...(order.quantity > 1 ? [{ key: 'order.units', params: { units: order.quantity } } as const] : []),
     { key: 'order.sum', params: sums },
   )
   if (order.state !== 'delivered' && order.state !== 'cancelled') {
@@ -118,6 +128,19 @@ function orderFacts(order: OrderView, reader: Reader): Line[] {
   )
   if (order.shipment?.number) lines.push({ key: 'order.parcel', params: { number: order.shipment.number } })
   return lines
+}
+
+/** A friend pays on a page of the provider's: the other ways are the buyer's own. */
+function canFriendPay(methods: readonly PaymentMethod[]): boolean {
+  return methods.includes('card') || methods.includes('sbp')
+}
+
+/** What pays an order now; undefined when there is nothing to pay any more. */
+export function payButtonOf(order: OrderView, { now }: Pick<Reader, 'now'>): Button | undefined {
+  const isPayable = order.state === 'awaiting_payment' && order.expiresAt > now
+  return isPayable && order.payment && isUnpaid(order.payment.state)
+    ? paymentRequest(order, order.payment).button
+    : undefined
 }
 
 /** The way that is chosen: what it does with the money, until when, and the button for it. */
@@ -138,7 +161,8 @@ function paymentRequest(
       button: { label: { key: 'button.pay-again' }, intent: { do: 'pay-again', orderId } },
     }
   }
-  const lines = [kept, wayLine(method, order)]
+  const stop: Line[] = order.seat ? [{ key: 'group.stop-point' }] : []
+  const lines = [kept, ...stop, wayLine(method, order)]
   if (method === 'on-delivery') {
     return { lines, button: { label: { key: 'button.promise' }, intent: { do: 'pay-by', orderId, method } } }
   }
@@ -158,8 +182,13 @@ function laterButtons(order: OrderView, moves: readonly MoveRow[], reader: Reade
       rows.push([{ label: { key: 'button.share-group' }, share: { kind: 'group', token: seat.groupToken } }])
     }
     rows.push([{ label: { key: 'button.group' }, intent: { do: 'group', groupId: seat.groupId } }])
+    if (seat.groupState === 'formed' && (seat.state === 'paid' || seat.state === 'confirmed')) {
+      const { groupId, groupVariantId: variantId } = seat
+      rows.push([{ label: { key: 'button.same-team' }, intent: { do: 'again', groupId, variantId } }])
+    }
   }
-  if (isCancellable(order)) {
+  // Money that came late has a button of its own for going back.
+  if (isCancellable(order) && order.state !== 'awaiting_choice') {
     const key = order.state === 'awaiting_group' ? 'button.leave-group' : 'button.cancel'
     rows.push([{ label: { key }, intent: { do: 'cancel-order', orderId } }])
   }
@@ -183,6 +212,7 @@ export function isCancellable({ state, payment, seat, shipment }: OrderView): bo
   const hasMoney = payment && (['held', 'promised'].includes(payment.state) || isTaken(payment.state))
   if (!hasMoney) return false
   if (state === 'awaiting_group') return seat?.groupState === 'open'
+  if (state === 'awaiting_choice') return true
   return state === 'packable' && shipment !== undefined && ['requested', 'refused', 'created'].includes(shipment.state)
 }
 

@@ -95,7 +95,7 @@ export function createOutbox(deps: Deps, messengers: readonly Messenger[]): Outb
     const person = card.personId === null ? undefined : await addresseeOf(deps.db, card.personId)
     const reader = {
       language: person?.language ?? language,
-      timeZone: person?.timeZone ?? 'Europe/Moscow',
+      timeZone: person?.timeZone ?? card.timeZone ?? 'Europe/Moscow',
       now: deps.now(),
     }
     const screen = await screenOf()

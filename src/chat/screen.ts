@@ -18,8 +18,11 @@ export type Param =
   | number
   | { money: Money }
   | { words: Words }
-  /** A moment, in the reader's time zone; the day is left out when it is today. */
-  | { at: Date }
+  /**
+   * A moment, in the reader's time zone; the day is left out when it is today.
+   * `zone`: the time zone is named, for others who read the same message elsewhere.
+   */
+  | { at: Date; zone?: boolean }
   /** Whole days, both ends included. */
   | { days: { from: Date; to: Date } }
   | { key: Key; params?: Params }
@@ -46,8 +49,8 @@ export type Button =
   /** Opens the private chat with the bot, with a start payload. */
   | { label: Label; start: string }
 
-/** `token` is public: a group's is unguessable, a product's is its id, which is no secret. */
-export type ShareTarget = { kind: 'group' | 'product'; token: string }
+/** `token` is public: a group's is unguessable, as is a payment's for a friend; a product's is its id, which is no secret. */
+export type ShareTarget = { kind: 'group' | 'product' | 'payment'; token: string }
 
 export type Screen = {
   lines: Line[]

@@ -16,6 +16,7 @@ import type {
   Param,
   Params,
   Screen,
+  ShareTarget,
   Span,
   Style,
 } from './screen.ts'
@@ -101,8 +102,10 @@ function buttonToMessage(button: Button, reader: Reader): MessageButton {
   if ('pay' in button) return { label, pay: button.pay }
   if ('start' in button) return { label, start: button.start }
   const { share } = button
-  return { label, share: `${share.kind === 'group' ? 'g' : 'p'}_${share.token}`, token: share }
+  return { label, share: `${shareLetters[share.kind]}_${share.token}`, token: share }
 }
+
+const shareLetters: Record<ShareTarget['kind'], string> = { group: 'g', product: 'p', payment: 'f' }
 
 const styleByTag: Record<string, Style> = { b: 'bold', i: 'italic', s: 'strike' }
 
@@ -166,7 +169,7 @@ function write(param: Param, reader: Reader): string {
     return moneyFormat(locale, param.money.currency, isWhole).format(decimal as unknown as number)
   }
   if ('words' in param) return wordsIn(param.words, reader.language)
-  if ('at' in param) return writeMoment(param.at, reader)
+  if ('at' in param) return writeMoment(param.at, reader, param.zone)
   if ('days' in param) return writeDays(param.days, reader.language)
   return say(param.key, reader, param.params)
 }
@@ -231,19 +234,22 @@ type MomentFormats = { day: Intl.DateTimeFormat; short: Intl.DateTimeFormat; ful
 
 const momentFormats = new Map<string, MomentFormats>()
 
-function writeMoment(at: Date, { language, timeZone, now }: Reader): string {
-  const key = `${language} ${timeZone}`
+function writeMoment(at: Date, { language, timeZone, now }: Reader, isZoneNamed = false): string {
+  const key = `${language} ${timeZone} ${isZoneNamed}`
   let formats = momentFormats.get(key)
   if (!formats) {
-    formats = makeMomentFormats(tags[language], isTimeZone(timeZone) ? timeZone : defaultTimeZone)
+    formats = makeMomentFormats(tags[language], isTimeZone(timeZone) ? timeZone : defaultTimeZone, isZoneNamed)
     momentFormats.set(key, formats)
   }
   const isToday = formats.day.format(at) === formats.day.format(now)
-  return (isToday ? formats.short : formats.full).format(at)
+  const written = (isToday ? formats.short : formats.full).format(at)
+  // What everybody in Russia calls it; Intl knows the name in no language.
+  return isZoneNamed && language === 'ru' ? written.replace(/GMT\+3$/, 'МСК') : written
 }
 
-function makeMomentFormats(locale: string, timeZone: string): MomentFormats {
-  const time = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone } as const
+function makeMomentFormats(locale: string, timeZone: string, isZoneNamed: boolean): MomentFormats {
+  const zone = isZoneNamed ? { timeZoneName: 'short' as const } : {}
+  const time = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone, ...zone } as const
   return {
     day: new Intl.DateTimeFormat('en-CA', { timeZone }),
     short: new Intl.DateTimeFormat(locale, time),

@@ -35,16 +35,30 @@ export function purchaseToIntent(purchase: Purchase): Intent {
   switch (purchase.kind) {
     case 'alone':
       return { do: 'buy-alone', variantId: purchase.variantId }
-    case 'own-group':
-      return { do: 'buy-together', variantId: purchase.variantId }
-    case 'join':
-      return { do: 'join', groupId: purchase.groupId }
+    case 'own-group': {
+      const { variantId, units = 1, formerId } = purchase
+      if (units > 1) return { do: 'together-as', variantId, units, formerId: formerId ?? 0 }
+      return formerId === undefined ? { do: 'buy-together', variantId } : { do: 'again', groupId: formerId, variantId }
+    }
+    case 'join': {
+      const { groupId, variantId = 0, units = 1 } = purchase
+      return variantId === 0 && units === 1 ? { do: 'join', groupId } : { do: 'join-as', groupId, variantId, units }
+    }
   }
 }
 
 export function intentToPurchase(intent: Intent | undefined): Purchase | undefined {
   if (intent?.do === 'buy-alone') return { kind: 'alone', variantId: intent.variantId }
   if (intent?.do === 'buy-together') return { kind: 'own-group', variantId: intent.variantId }
+  if (intent?.do === 'again') return { kind: 'own-group', variantId: intent.variantId, formerId: intent.groupId }
+  if (intent?.do === 'together-as') {
+    const { variantId, units, formerId } = intent
+    return { kind: 'own-group', variantId, units, ...(formerId > 0 && { formerId }) }
+  }
   if (intent?.do === 'join') return { kind: 'join', groupId: intent.groupId }
+  if (intent?.do === 'join-as') {
+    const { groupId, variantId, units } = intent
+    return { kind: 'join', groupId, units, ...(variantId > 0 && { variantId }) }
+  }
   return undefined
 }

@@ -14,11 +14,16 @@ export type GroupCounts = {
   paidSeats: number
   /** Those that the shop filled, openly and with nobody. */
   toppedUp: number
+  /** People who wait for a seat: one that is free is theirs first. */
+  inLine: number
   deadlineAt: Date
 }
 
 const minute = 60_000
 const day = 24 * 60 * minute
+
+/** Groups that one person may open within a day: nobody fills a shop with groups of their own. */
+export const openedMax = 10
 
 /** An unpaid seat or order is kept this long. */
 export const holdMinutes = 15
@@ -40,9 +45,9 @@ export function heldUntil(now: Date, groupDeadlineAt?: Date): Date {
   return new Date(groupDeadlineAt ? Math.min(until, groupDeadlineAt.getTime()) : until)
 }
 
-/** Seats nobody has taken yet. */
-export function freeSeats({ size, takenSeats, toppedUp }: GroupCounts): number {
-  return size - takenSeats - toppedUp
+/** Seats that anybody may take: nobody has, and nobody waits for them. */
+export function freeSeats({ size, takenSeats, toppedUp, inLine }: GroupCounts): number {
+  return Math.max(0, size - takenSeats - toppedUp - inLine)
 }
 
 /** Whether the price may still fall, or fewer than all seats are enough. */
@@ -68,6 +73,11 @@ export function joinRefusal(group: GroupCounts, now: Date): JoinRefusal | undefi
   if (group.state === 'formed') return 'group-full'
   if (group.state !== 'open' || group.deadlineAt <= now) return 'group-over'
   return freeSeats(group) <= 0 ? 'group-full' : undefined
+}
+
+/** Whether a seat may still become free: full, and not over. */
+export function canWait(group: GroupCounts, now: Date): boolean {
+  return group.state === 'open' && joinRefusal(group, now) === 'group-full'
 }
 
 /** From so many seats on everybody pays this price, in minor units. */

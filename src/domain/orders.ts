@@ -1,6 +1,14 @@
 /** Orders: states and what they are called by. */
 
-export type OrderState = 'awaiting_payment' | 'awaiting_group' | 'packable' | 'handed_over' | 'delivered' | 'cancelled'
+/** `awaiting_choice`: its money came when its group could take it no more, and its buyer says what it shall buy. */
+export type OrderState =
+  | 'awaiting_payment'
+  | 'awaiting_group'
+  | 'awaiting_choice'
+  | 'packable'
+  | 'handed_over'
+  | 'delivered'
+  | 'cancelled'
 
 /** Letters and digits that cannot be taken for each other when read aloud. */
 const alphabet = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ'

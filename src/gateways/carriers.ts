@@ -62,6 +62,8 @@ export type Carrier = {
   findCities(words: string, limit: number): Promise<CarrierResult<City[]>>
   /** The city nearest to a place on the map; undefined when none is near. */
   findCityNear(latitude: number, longitude: number): Promise<CarrierResult<City | undefined>>
+  /** The city's time zone, `Europe/Moscow`; undefined where the carrier does not say. */
+  timeZoneOf(cityCode: number): Promise<CarrierResult<string | undefined>>
   pickupPoints(cityCode: number, limit: number): Promise<CarrierResult<PickupPoint[]>>
   /** Ways to a pickup point in the city, cheapest first. Empty where the carrier does not go. */
   quote(fromCityCode: number, toCityCode: number, parcel: Parcel): Promise<CarrierResult<Quote[]>>

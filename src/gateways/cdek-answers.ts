@@ -150,6 +150,8 @@ export const placeSchema = (() => {
   return z.union([place, z.array(place), z.strictObject({}).transform(() => [])])
 })()
 
+export const zoneSchema = z.object({ code: z.number().int(), time_zone: z.string().nullish() })
+
 export const pointSchema = z.object({
   code: z.string().min(1),
   type: z.string(),

@@ -30,6 +30,7 @@ import {
   tokenSchema,
   unauthorized,
   unknown,
+  zoneSchema,
 } from './cdek-answers.ts'
 import { callJson, cutText } from './json-call.ts'
 
@@ -156,6 +157,12 @@ export function createCdek(options: CdekOptions): Carrier {
         .filter(({ km }) => km <= nearKm)
         .sort((a, b) => a.km - b.km)[0]?.place
       return { ok: true, value: near && { code: near.code, name: near.city, region: near.region ?? '' } }
+    },
+
+    async timeZoneOf(cityCode) {
+      const found = await call('GET', `/location/cities?code=${cityCode}&size=1`, z.array(zoneSchema))
+      if (!found.ok) return found
+      return { ok: true, value: found.value.find(({ code }) => code === cityCode)?.time_zone ?? undefined }
     },
 
     async pickupPoints(cityCode, limit) {

@@ -9,6 +9,9 @@ import { enqueueTick, freeJobsOfDeadWorkers, type Jobs } from '#shop/jobs.ts'
 const ticks: readonly { name: keyof Jobs; pattern: string }[] = [
   { name: 'close-due-groups', pattern: '*/5 * * * * *' },
   { name: 'expire-orders', pattern: '*/10 * * * * *' },
+  { name: 'move-lines', pattern: '2-59/5 * * * * *' },
+  { name: 'choose-for-late', pattern: '15 * * * * *' },
+  { name: 'remind', pattern: '*/30 * * * * *' },
   { name: 'poll-carriers', pattern: '*/10 * * * * *' },
   { name: 'refresh-payments', pattern: '0 * * * * *' },
   { name: 'watch-holds', pattern: '30 */10 * * * *' },

@@ -1,6 +1,7 @@
 /** One handler for each kind of job. A job carries ids only, asks the database how things stand, and may be repeated. */
 import type { TaskList } from 'graphile-worker'
 import type { Outbox } from '#chat/outbox.ts'
+import { chooseForSilent } from '#shop/choices.ts'
 import { createShipment, pollDueShipments, refreshShipment } from '#shop/delivery.ts'
 import type { Deps } from '#shop/deps.ts'
 import { closeDueGroups, expireOrders } from '#shop/group-buy.ts'
@@ -15,6 +16,8 @@ import {
   watchHolds,
 } from '#shop/payments.ts'
 import { reconcileAll } from '#shop/reconciliation.ts'
+import { moveLines } from '#shop/waiting.ts'
+import { remind } from '#shop/reminders.ts'
 
 export type Handlers = { [Name in keyof Jobs]: (payload: Jobs[Name]) => Promise<void> }
 
@@ -46,6 +49,15 @@ export function createHandlers(
     },
     'expire-orders': async () => {
       await expireOrders(db, deps.now())
+    },
+    'choose-for-late': async () => {
+      await chooseForSilent(db, deps.now())
+    },
+    remind: async () => {
+      await remind(db, deps.now())
+    },
+    'move-lines': async () => {
+      await moveLines(db, deps.now())
     },
     'refresh-payments': () => refreshSilentPayments(db, deps.now()),
     'watch-holds': () => watchHolds(db, deps.now()),

@@ -1,19 +1,26 @@
 /** Buying: one tap makes an order, holds stock (and a seat), and leads to the provider's payment page. */
 import { promisedDates, promisedDays } from '#domain/delivery.ts'
-import { campaignLimits, groupDeadline, heldUntil, joinRefusal, type JoinRefusal } from '#domain/group-buy.ts'
+import {
+  campaignLimits,
+  groupDeadline,
+  heldUntil,
+  joinRefusal,
+  openedMax,
+  type JoinRefusal,
+} from '#domain/group-buy.ts'
 import { orderNumber } from '#domain/orders.ts'
 import { methodsFor } from '#domain/payments.ts'
-import type { Carrier, Parcel, Quote } from '#gateways/carriers.ts'
+import { findFormerOfOrder, setFormerOfDraft, wasInTeam } from '#store/again.ts'
 import { findCampaign } from '#store/campaigns.ts'
 import { findProductOfVariant, type VariantRow } from '#store/catalog.ts'
 import { inTransaction, type Client } from '#store/db.ts'
 import {
   countOpened,
   findGroup,
-  findVisitTo,
   hasLiveSeat,
   insertGroup,
   insertSeat,
+  lockGroup,
   takeSeat,
   type NewGroup,
 } from '#store/group-buy.ts'
@@ -29,12 +36,15 @@ import {
   type OrderView,
 } from '#store/orders.ts'
 import { findPaymentTerms } from '#store/payments.ts'
-import { findRecipient, type RecipientFields } from '#store/people.ts'
+import { findRecipient } from '#store/people.ts'
 import { findLatestPostOpen, isMember } from '#store/sellers.ts'
 import { reserveStock } from '#store/stock.ts'
+import { findStanding, takeOffer } from '#store/waiting.ts'
 import type { Deps } from './deps.ts'
 import { releaseOrderIn } from './group-buy.ts'
+import { joinAtOnce } from './joining.ts'
 import { abilitiesOf, addPayment, holdDays, withPaymentPage } from './paying.ts'
+import { quoteFor } from './quotes.ts'
 
 /** What a person wants: a product alone, a group of their own, or a seat in somebody's. */
 export type Purchase =
@@ -64,16 +74,11 @@ export type PurchaseRefusal =
 
 /** Unpaid orders that one person may have at once. */
 const unpaidMax = 5
-/** Groups that one person may open within a day: nobody fills a shop with groups of their own. */
-const openedMax = 10
 const day = 24 * 3_600_000
 
 export type PurchaseResult =
   | { ok: true; order: OrderView; isNew: boolean }
   | { ok: false; reason: PurchaseRefusal; groupId?: number }
-
-/** One parcel of one unit: packaging makes even a ring this large. */
-const smallParcel: Parcel = { weightGrams: 500, lengthCm: 25, widthCm: 18, heightCm: 10 }
 
 /**
  * Makes the order and asks the provider for a payment page. A repeated update (same `requestKey`), a second tap and a
@@ -93,6 +98,11 @@ export async function buy(
   }: { personId: number; requestKey: string; purchase: Purchase; instead?: number; now: Date },
   outside: Omit<Deps, 'db' | 'now'>,
 ): Promise<PurchaseResult> {
+  // Most joins have nothing in the way; whatever has, comes back and is looked at step by step.
+  if (purchase.kind === 'join' && instead === undefined) {
+    const joined = await joinAtOnce(db, { ...purchase, personId, requestKey, now }, unpaidMax, outside)
+    if (joined) return { ok: true, order: joined, isNew: true }
+  }
   const [repeated] = await findOrders(db, { requestKey })
   if (repeated) return withPaymentPage(db, repeated, false, now, outside)
 
@@ -111,11 +121,22 @@ export async function buy(
     return { ok: false, reason: 'too-many-units' }
   const wanted = purchase.kind === 'join' ? { groupId: purchase.groupId } : purchase.kind
 
+  // Another address for the same group leaves it the group of the same team.
+  const formerId =
+    purchase.kind !== 'own-group'
+      ? undefined
+      : (purchase.formerId ?? (former === undefined ? undefined : await findFormerOfOrder(db, former)))
+  if (formerId !== undefined && !(await wasInTeam(db, formerId, variantId, personId)))
+    return { ok: false, reason: 'not-found' }
+
   const product = await findProductOfVariant(db, variantId, now)
   // Asked after the stock was read: their own order may hold what is missing from it.
   const unpaid = former === undefined ? await findOpenOrder(db, personId, variantId, wanted, now) : undefined
   const [begun] = unpaid === undefined ? [] : await findOrders(db, { id: unpaid })
-  if (begun) return withPaymentPage(db, begun, false, now, outside)
+  if (begun) {
+    if (formerId !== undefined) await setFormerOfDraft(db, begun.orderId, formerId)
+    return withPaymentPage(db, begun, false, now, outside)
+  }
   if (group && former === undefined && (await hasLiveSeat(db, group.groupId, personId)))
     return { ok: false, reason: 'already-in', groupId: group.groupId }
 
@@ -126,18 +147,24 @@ export async function buy(
   // A joiner's goods are the group's; another option only where its terms say so.
   if (group && variantId !== group.variantId && !(group.mixesOptions && product.productId === group.productId))
     return { ok: false, reason: 'not-found' }
-  const via = group && (await findVisitTo(db, group.groupId, personId))
+  const standing = group && (await findStanding(db, group.groupId, personId))
+  const via = standing?.via ?? undefined
   if (group && !group.isPublic && (via === undefined || via === 'list') && group.leaderId !== personId)
     return { ok: false, reason: 'not-invited' }
   if (purchase.kind !== 'alone' && (await isMember(db, product.sellerId, personId)))
     return { ok: false, reason: 'own-shop' }
 
   // What an order holds stays where it lies, and is not among what is free.
-  const place = former === undefined ? placeOf(variant) : await findLocationOfOrder(db, former)
+  const isKept = former !== undefined && given?.variantId === variantId
+  const place = isKept ? await findLocationOfOrder(db, former) : placeOf(variant)
   if (!place) return { ok: false, reason: 'out-of-stock' }
   const { locationId, kind, cityCode } = place
   const recipient = await findRecipient(db, personId)
   if (!recipient) return { ok: false, reason: 'no-recipient' }
+
+  // Before the carrier says that so much weighs too much.
+  const limits = units === 1 ? undefined : (group ?? (await findCampaign(db, variantId, now)))
+  if (limits && units > limits.maxUnits) return { ok: false, reason: 'too-many-units' }
 
   const quote = await quoteFor(outside.carrier, cityCode, recipient, variant.weightGrams * units)
   if (!quote.ok) return quote
@@ -151,12 +178,18 @@ export async function buy(
     await lockBuyer(tx, personId)
     const [raced] = await findOrders(tx, { requestKey })
     if (raced) return { orderId: raced.orderId, isNew: false }
-    if (former !== undefined && !(await releaseOrderIn(tx, former, 'given-up', now))) {
+    const isReleased = former !== undefined && (await releaseOrderIn(tx, former, 'given-up', now))
+    if (former !== undefined && !isReleased) {
       const [ended] = await findOrders(tx, { id: former })
       if (ended?.state !== 'cancelled') return { ok: false, reason: 'too-late' }
     }
+    // A seat that is only changed is nobody else's in between.
+    const isAgain = isReleased && group !== undefined && given?.seat?.groupId === group.groupId
     const open = await findOpenOrder(tx, personId, variantId, wanted, now)
-    if (open !== undefined) return { orderId: open, isNew: false }
+    if (open !== undefined) {
+      if (formerId !== undefined) await setFormerOfDraft(tx, open, formerId)
+      return { orderId: open, isNew: false }
+    }
     // Every unpaid order keeps goods from others for a quarter of an hour.
     if ((await countUnpaidOrders(tx, personId)) >= unpaidMax) return { ok: false, reason: 'too-many-unpaid' }
 
@@ -214,11 +247,19 @@ export async function buy(
       )
     } else if (purchase.kind === 'join') {
       const { groupId } = purchase
-      if (!(await takeSeat(tx, groupId, now))) {
+      if (standing?.isOffered) await lockGroup(tx, groupId)
+      const isOffered = standing?.isOffered === true && (await takeOffer(tx, groupId, personId, now))
+      if (!isOffered && !(await takeSeat(tx, groupId, now, false, isAgain))) {
         const current = await findGroup(tx, { id: groupId })
         return { ok: false, reason: (current && joinRefusal(current, now)) ?? 'group-full', groupId }
       }
-      const seat = { groupId, personId, orderId, heldUntil: heldUntil(now, terms.deadlineAt), via: via ?? 'link' }
+      const seat = {
+        groupId,
+        personId,
+        orderId,
+        heldUntil: heldUntil(now, terms.deadlineAt),
+        via: isOffered ? ('offer' as const) : (via ?? 'link'),
+      }
       if ((await insertSeat(tx, seat, now)) === undefined) return { ok: false, reason: 'already-in', groupId }
       await groupCardsChanged(tx, purchase.groupId)
     }
@@ -232,8 +273,10 @@ export async function buy(
       if (wish.kind === 'join') {
         const current = await findGroup(tx, { id: wish.groupId })
         if (!current) return { ok: false, reason: 'not-found' }
-        const refusal = joinRefusal(current, now)
-        if (refusal) return { ok: false, reason: refusal, groupId: wish.groupId }
+        const refusal = joinRefusal(isAgain ? { ...current, inLine: 0 } : current, now)
+        // Of those who are offered a seat the statement that takes it decides.
+        if (refusal && !(refusal === 'group-full' && standing?.isOffered))
+          return { ok: false, reason: refusal, groupId: wish.groupId }
         // Another option only at the leader's price: the steps and the promise are the same for all.
         const own = variantId === current.variantId ? undefined : await findCampaign(tx, variantId, now)
         const isSame = own?.campaignId === current.campaignId && own.price === current.tiers[0]?.price
@@ -245,7 +288,6 @@ export async function buy(
       const deadlineAt = groupDeadline(now, campaign.lifetimeMinutes, campaign.endsAt, holdDays(outside.providers))
       const { lifetimeMinutes: _, endsAt: __, ...copied } = campaign
       const newGroup = { ...copied, variantId, leaderId: personId, currency: variant?.currency ?? '', deadlineAt }
-      const { formerId } = wish
       return {
         ok: true,
         price: campaign.price,
@@ -275,16 +317,4 @@ type Terms = {
   deadlineAt?: Date
   newGroup?: Omit<NewGroup, 'token'>
   limits?: { maxUnits: number; cities: readonly number[] }
-}
-
-async function quoteFor(
-  carrier: Carrier,
-  fromCityCode: number,
-  recipient: RecipientFields,
-  weightGrams: number,
-): Promise<{ ok: true; quote: Quote } | { ok: false; reason: 'no-delivery' | 'carrier-silent' }> {
-  const answer = await carrier.quote(fromCityCode, recipient.cityCode, { ...smallParcel, weightGrams })
-  if (!answer.ok) return { ok: false, reason: answer.kind === 'unknown' ? 'carrier-silent' : 'no-delivery' }
-  const [cheapest] = answer.value
-  return cheapest ? { ok: true, quote: cheapest } : { ok: false, reason: 'no-delivery' }
 }

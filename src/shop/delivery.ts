@@ -188,7 +188,7 @@ async function cameBack(tx: Transaction, orderId: number, now: Date): Promise<vo
   await notifyShop(tx, orderId, 'came-back', now)
 }
 
-function nextOrderState(current: OrderState, state: string): OrderState | undefined {
+function nextOrderState(current: OrderState, state: string): 'handed_over' | 'delivered' | undefined {
   if (state === 'delivered') return current === 'handed_over' || current === 'packable' ? 'delivered' : undefined
   return current === 'packable' && state !== 'created' && state !== 'cancelled' ? 'handed_over' : undefined
 }
@@ -207,6 +207,12 @@ export async function findCities(
   const answer = await carrier.findCityNear(where.latitude, where.longitude)
   if (!answer.ok) return { ok: false, reason: 'carrier-silent' }
   return { ok: true, value: answer.value ? [answer.value] : [] }
+}
+
+/** In which time zone people of a city live; undefined when nobody says, which is no reason to keep them waiting. */
+export async function findTimeZone(carrier: Carrier, cityCode: number): Promise<string | undefined> {
+  const answer = await carrier.timeZoneOf(cityCode)
+  return answer.ok ? answer.value : undefined
 }
 
 export async function findPickupPoints(carrier: Carrier, cityCode: number): Promise<AskCarrier<PickupPoint[]>> {

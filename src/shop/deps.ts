@@ -14,6 +14,8 @@ export type Deps = {
   hasInvoices: boolean
   /** Where a payment page sends the buyer back to: the order, in the chat. */
   returnUrl(orderId: number): string
+  /** What opens a group for whoever follows it, also from a QR code. */
+  groupUrl: (token: string) => string
   now: () => Date
   /** A fresh UUID. */
   newId: () => string

@@ -1,7 +1,8 @@
 /** What is known of money on its way back, for those who may see it. */
 import type { Client } from '#store/db.ts'
 import { findOrders, type OrderView } from '#store/orders.ts'
-import { findMove, findMoves, findPayment, type MoveRow } from '#store/payments.ts'
+import { findPayment } from '#store/payments.ts'
+import { findMove, findMoves, type MoveRow } from '#store/moves.ts'
 import { findFirstName, findOpenRefunds, isMember, type OpenRefund } from '#store/sellers.ts'
 
 export type { MoveRow, OpenRefund }

@@ -74,10 +74,12 @@ async function cancelPaid(db: Client, orderId: number, now: Date): Promise<boole
     const shipment = await lockOrderShipment(tx, orderId)
     const payment = (await lockPayments(tx, { orderId })).find(({ counts }) => counts)
     const order = await lockOrder(tx, orderId)
-    if (!payment || !order) return false
+    if (!payment || !order || payment.groupId !== (groupId ?? null)) return false
     const isLeaving = order.state === 'awaiting_group' && group?.state === 'open'
+    // Its group had no room for money that came late: it waits for a word, and this is one.
+    const isLate = order.state === 'awaiting_choice'
     const isHere = shipment !== undefined && ['requested', 'refused', 'created'].includes(shipment.state)
-    if (!isLeaving && !(order.state === 'packable' && isHere)) return false
+    if (!isLeaving && !isLate && !(order.state === 'packable' && isHere)) return false
     if (payment.state === 'held') await giveHoldBack(tx, payment, order, 'cancelled', now)
     else if (payment.state === 'promised') await breakPromise(tx, payment, order, 'cancelled', now)
     else if (isTaken(payment.state)) await refundOrder(tx, payment, 'cancelled', now, 'cancelled')

@@ -4,7 +4,7 @@ import { providerOf, type PaymentProvider } from '#gateways/payments.ts'
 import { inTransaction, type Client, type Db, type Transaction } from '#store/db.ts'
 import { findGroupOfOrder, lockGroup } from '#store/group-buy.ts'
 import { orderCardsChanged } from '#store/live-cards.ts'
-import { findOrders, lockBuyer, lockOrder, type OrderView } from '#store/orders.ts'
+import { findOrder, findOrders, lockBuyer, lockOrder, type OrderView } from '#store/orders.ts'
 import {
   discountPayments,
   findPayment,
@@ -28,7 +28,7 @@ export async function withPaymentPage(
 ): Promise<{ ok: true; order: OrderView; isNew: boolean }> {
   if (order.payment?.state !== 'created') return { ok: true, order, isNew }
   await placePayment(db, order.payment.paymentId, outside, now)
-  const [placed] = await findOrders(db, { id: order.orderId })
+  const placed = await findOrder(db, order.orderId)
   return { ok: true, order: placed ?? order, isNew }
 }
 
@@ -118,8 +118,13 @@ export async function addPayment(
   const abilities = provider.capabilities.methods[method]
   await insertPayment(tx, { ...payment, provider: provider.name, twoStage: abilities?.holds === true }, now)
   if (abilities?.paidAt !== 'page') return
-  const options = { key: `place:${paymentId}`, runAt: new Date(now.getTime() + 20_000) }
+  const options = { key: `place:${paymentId}`, runAt: placeLater(now) }
   await enqueue(tx, 'place-payment', { paymentId }, options)
+}
+
+/** When a job looks after a payment page that the one who asked for it has not got: their process may have ended. */
+export function placeLater(now: Date): Date {
+  return new Date(now.getTime() + 20_000)
 }
 
 export function abilitiesOf(providers: readonly PaymentProvider[]): Partial<Record<PaymentMethod, MethodAbilities>> {

@@ -12,24 +12,22 @@ import { lockOrder } from '#store/orders.ts'
 import {
   claimSilentPayments,
   findEndingHolds,
-  findMove,
-  findMoves,
   findPayableOrder,
   findPayment,
-  findReturns,
+  findPaymentById,
   lockPayments,
-  type MoveRow,
-  noteMoveAttempt,
+  notePage,
   type PayableOrder,
   type PaymentRow,
   tell,
   updatePayment,
 } from '#store/payments.ts'
+import { findMove, findMoves, findReturns, type MoveRow, noteMoveAttempt } from '#store/moves.ts'
 import { enqueue } from '#store/queue.ts'
 import type { Deps } from './deps.ts'
 import { OutcomeUnknown } from './outcome.ts'
 import { receiptOf } from './receipts.ts'
-import { applyProviderPayment, giveHoldBack, tellOfPage } from './purchases.ts'
+import { applyProviderPayment, giveHoldBack, giveLateBack, tellOfPage } from './purchases.ts'
 import { applyProviderRefund, giveToPerson } from './refunds.ts'
 
 /** What payments need of the world outside. */
@@ -52,7 +50,7 @@ export async function placePayment(
   now: Date,
   isTold = false,
 ): Promise<'placed' | 'declined' | 'unknown' | 'not-needed'> {
-  const payment = await findPayment(db, { id: paymentId })
+  const payment = await findPaymentById(db, paymentId)
   if (!payment || !['created', 'unknown'].includes(payment.state)) return 'not-needed'
   const order = await findPayableOrder(db, payment.orderId)
   if (!order) throw new Error(`payment ${paymentId} has no order`)
@@ -82,6 +80,9 @@ export async function placePayment(
     })
   }
   if (answer.ok && answer.value) {
+    const { state, externalId, confirmationUrl, holdUntil, amount } = answer.value
+    const isPageOnly = state === 'pending' && confirmationUrl !== undefined && holdUntil === undefined && !isTold
+    if (isPageOnly && (await notePage(db, { paymentId, externalId, confirmationUrl, ...amount, now }))) return 'placed'
     await applyProviderPayment(db, paymentId, answer.value, now, isTold)
     return 'placed'
   }
@@ -173,7 +174,12 @@ export async function watchHolds(db: Client, now: Date): Promise<void> {
       const present = (await lockPayments(tx, { orderId })).find((one) => one.paymentId === paymentId)
       const order = await lockOrder(tx, orderId)
       if (!order || (present?.state !== 'held' && present?.state !== 'capturing')) return
-      if (present.state === 'held' && groupId !== null && group?.state === 'open') {
+      // Its buyer chose another group while this waited: the next round looks at that one.
+      if (present.groupId !== groupId) return
+      if (present.state === 'held' && order.state === 'awaiting_choice') {
+        await giveLateBack(tx, present, order, 'released', now)
+        await orderCardsChanged(tx, orderId)
+      } else if (present.state === 'held' && groupId !== null && group?.state === 'open') {
         await giveHoldBack(tx, present, order, 'released', now)
         const notice = { kind: 'hold-ending', data: { orderId, groupId } } as const
         await notify(tx, order.personId, `payment:${paymentId}:ending`, notice, now)

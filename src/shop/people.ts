@@ -12,6 +12,7 @@ import {
   saveDialog,
   saveLanguage,
   saveRecipient,
+  saveTimeZone,
   type City,
   type RecipientFields,
 } from '#store/people.ts'
@@ -120,6 +121,14 @@ export async function recipientOf(db: Client, personId: number): Promise<Recipie
   return findRecipient(db, personId)
 }
 
-export async function setRecipient(db: Client, personId: number, fields: RecipientFields, now: Date): Promise<void> {
+/** @param timeZone of their city, when it is known: times are written in it from then on. */
+export async function setRecipient(
+  db: Client,
+  personId: number,
+  fields: RecipientFields,
+  now: Date,
+  timeZone?: string,
+): Promise<void> {
   await saveRecipient(db, personId, fields, now)
+  if (timeZone !== undefined) await saveTimeZone(db, personId, timeZone)
 }

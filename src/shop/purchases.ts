@@ -23,7 +23,7 @@ import {
   takeSeat,
 } from '#store/group-buy.ts'
 import { groupCardsChanged, orderCardsChanged } from '#store/live-cards.ts'
-import { notify } from '#store/notifications.ts'
+import { notify, notifyEach } from '#store/notifications.ts'
 import {
   addPopularity,
   type CancelReason,
@@ -35,17 +35,19 @@ import {
 import {
   changePromise,
   findPayment,
-  finishMoves,
   lockPayments,
   makePaymentCount,
   type PaymentRow,
-  startMove,
   tell,
   updatePayment,
 } from '#store/payments.ts'
+import { finishMoves, startMove, startMoves } from '#store/moves.ts'
 import { startRefund } from '#store/refunds.ts'
 import { consumeStock, releaseStock, reserveStockAgain } from '#store/stock.ts'
+import { takeOffer } from '#store/waiting.ts'
+import { inviteAgain } from './again.ts'
 import { requestShipment } from './delivery.ts'
+import { offerChoice } from './late.ts'
 import { bookTaken } from './ledger.ts'
 import { refundOrder, refundRest } from './refunds.ts'
 
@@ -65,11 +67,13 @@ export async function applyProviderPayment(
   const known = await findPayment(db, { id: paymentId })
   if (!known) throw new Error(`no payment ${paymentId}`)
   const { orderId, groupId } = known
-  await inTransaction(db, async (tx) => {
+  const applied = await inTransaction(db, async (tx) => {
     if (groupId !== null) await lockGroup(tx, groupId)
     const payments = await lockPayments(tx, { orderId })
     const payment = payments.find((one) => one.paymentId === paymentId)
-    if (!payment) return
+    if (!payment) return { ok: true }
+    // Its buyer chose another group meanwhile: that one has to be locked.
+    if (payment.groupId !== groupId) return { ok: false }
     // Given up before it was answered, and made all the same: what became of it is still to be heard.
     const isUnheardOf = payment.state === 'failed' && payment.externalId === null
     const step = advancePayment(isUnheardOf ? 'unknown' : payment.state, found.state)
@@ -97,7 +101,7 @@ export async function applyProviderPayment(
       await tell(tx, { paymentId, kind: 'page', amount: payment.amount }, now)
       if (isTold) await tellOfPage(tx, payment, 'payment-ready', now)
     }
-    if (!step?.event) return
+    if (!step?.event) return { ok: true }
     await tell(tx, { paymentId, kind: step.event, amount: captured ?? payment.amount }, now)
     if (captured !== undefined) await bookTaken(tx, payment, captured, now)
     const others = payments.filter((one) => one !== payment)
@@ -105,7 +109,9 @@ export async function applyProviderPayment(
     await orderCardsChanged(tx, orderId)
     // Last, and telling people last of all in it: the sender's job is a row that every such transaction waits for.
     await act(tx, step.event, changed, others, now)
+    return { ok: true }
   })
+  if (!applied.ok) await applyProviderPayment(db, paymentId, found, now, isTold)
 }
 
 /** What follows from a payment's event, in its transaction. */
@@ -184,6 +190,18 @@ export async function giveHoldBack(
   await moveLater(tx, payment, 'void', now)
 }
 
+/** Late money goes back: its buyer wants it, or has not said anything else in time. Call with group and payments locked. */
+export async function giveLateBack(
+  tx: Transaction,
+  payment: PaymentRow,
+  order: Pick<LockedOrder, 'state'>,
+  reason: CancelReason,
+  now: Date,
+): Promise<void> {
+  if (payment.state === 'held') await giveHoldBack(tx, payment, order, reason, now)
+  else await refundOrder(tx, payment, reason === 'cancelled' ? 'cancelled' : 'late', now, reason)
+}
+
 async function tellReleased(tx: Transaction, payment: PaymentRow, order: LockedOrder, now: Date): Promise<void> {
   const { orderId, paymentId } = payment
   const late = order.state === 'cancelled'
@@ -212,7 +230,8 @@ async function moneyThere(tx: Transaction, payment: PaymentRow, order: LockedOrd
       : payment.state === 'promised'
         ? breakPromise(tx, payment, order, 'released', now)
         : moveLater(tx, payment, 'void', now)
-  // Paid too late: the time was over. Claim stock (and seat) again in one statement each, or give it all back.
+  // Paid too late: the time was over. Claim stock (and seat) again in one statement each. Without a seat they choose what
+  // the money shall buy instead; with nothing to choose, and without goods, it all goes back.
   const isLate = order.state === 'cancelled'
   // They cancelled and then paid on a page that was still open: what was not wanted is not bought.
   if (isLate && order.cancelReason !== 'unpaid') return giveBack()
@@ -226,15 +245,23 @@ async function moneyThere(tx: Transaction, payment: PaymentRow, order: LockedOrd
   if (isLate) {
     // They may have taken another seat in the same group after this one was given up.
     if (await hasLiveSeat(tx, groupId, personId, seatId)) return giveBack()
-    if (!(await takeSeat(tx, groupId, now, true))) return giveBack()
+    const before = await lockGroup(tx, groupId)
+    const isOffered = await takeOffer(tx, groupId, personId, now, true)
+    if (!isOffered && !(await takeSeat(tx, groupId, now, true))) {
+      if (!(await offerChoice(tx, payment, false, now))) await giveBack()
+      return
+    }
     if (!(await reserveStockAgain(tx, orderId, now))) {
-      await leaveSeat(tx, groupId)
+      await leaveSeat(tx, groupId, before?.bestSeats ?? 0)
       return giveBack()
     }
     await setSeatState(tx, seatId, 'paid')
   } else {
     const paid = await paySeat(tx, seatId, groupId)
-    if (!paid) return giveBack()
+    if (!paid) {
+      if (!(await offerChoice(tx, payment, true, now))) await giveBack()
+      return
+    }
     isLeader = paid.opened
   }
   await setOrderState(tx, orderId, 'awaiting_group')
@@ -243,12 +270,15 @@ async function moneyThere(tx: Transaction, payment: PaymentRow, order: LockedOrd
 
   const group = await lockGroup(tx, groupId)
   await notify(tx, personId, `seat:${seatId}:paid`, { kind: 'seat-paid', data: { orderId, groupId } }, now)
-  if (isLeader || !group) return
+  if (isLeader) return inviteAgain(tx, groupId, now)
+  if (!group) return
   await notify(tx, group.leaderId, `seat:${seatId}:joined`, { kind: 'group-joined', data: { groupId, seatId } }, now)
 }
 
 /** Money was taken: of a group that waits for others it waits with them, of one that ended it goes back. */
 async function moneyTaken(tx: Transaction, payment: PaymentRow, order: LockedOrder, now: Date): Promise<void> {
+  // Whether on hold or taken, it waits for what its buyer says.
+  if (order.state === 'awaiting_choice') return
   if (order.state !== 'awaiting_group' || payment.groupId === null) return moneyThere(tx, payment, order, now)
   const group = await lockGroup(tx, payment.groupId)
   if (group?.state === 'formed') return orderPaid(tx, payment, order.personId, now)
@@ -299,11 +329,13 @@ export async function groupFormed(tx: Transaction, groupId: number, now: Date): 
     const member = { isLeader: members.get(orderId) === group.leaderId, others: seats.length - 1 }
     return settledPrice(group, group.bestSeats, { ...member, agreed })
   })
+  // A thousand seats of held money are as many statements as two.
+  const captures: { paymentId: string; amount: bigint }[] = []
   for (const { payment, orderId } of seats) {
     const { paymentId, state } = payment
     const total = totals.get(orderId) ?? payment.amount
     if (state === 'held') {
-      await startMove(tx, { paymentId, kind: 'capture', amount: total }, now)
+      captures.push({ paymentId, amount: total })
       continue
     }
     if (state === 'promised') await changePromise(tx, paymentId, total, now)
@@ -311,16 +343,14 @@ export async function groupFormed(tx: Transaction, groupId: number, now: Date): 
     if (back > 0n) await startRefund(tx, { paymentId, amount: back, reason: 'price-fell' }, now)
     await goodsBought(tx, payment, now)
   }
-  for (const { payment, personId, orderId, seatId } of seats) {
-    if (payment.state !== 'held') await tellPaid(tx, payment, personId, now)
-    await notify(
-      tx,
-      personId,
-      `group:${groupId}:formed:${seatId}`,
-      { kind: 'group-formed', data: { groupId, orderId } },
-      now,
-    )
-  }
+  await startMoves(tx, 'capture', captures, now)
+  for (const { payment, personId } of seats) if (payment.state !== 'held') await tellPaid(tx, payment, personId, now)
+  const notices = seats.map(({ personId, orderId, seatId }) => ({
+    personId,
+    key: `group:${groupId}:formed:${seatId}`,
+    notice: { kind: 'group-formed', data: { groupId, orderId } } as const,
+  }))
+  await notifyEach(tx, notices, now)
 }
 
 /** The money is ours, or will be at the door: the goods are the buyer's. */

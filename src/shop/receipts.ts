@@ -1,7 +1,8 @@
 /** What a fiscal receipt (54-FZ) says of an order. */
 import { type ReceiptLine, receiptLines } from '#domain/money.ts'
 import type { Receipt } from '#gateways/payments.ts'
-import type { MoveRow, PayableOrder } from '#store/payments.ts'
+import type { PayableOrder } from '#store/payments.ts'
+import type { MoveRow } from '#store/moves.ts'
 
 /** Goods of a line; what a refund of one is for. */
 type Goods = Pick<MoveRow, 'lineId' | 'quantity'>

@@ -8,16 +8,8 @@ import { freeSeat, refundedSeat } from '#store/group-buy.ts'
 import { orderCardsChanged } from '#store/live-cards.ts'
 import { notify, notifyShop } from '#store/notifications.ts'
 import { findOrders, lockOrder, setOrderState, type CancelReason, type OrderView } from '#store/orders.ts'
-import {
-  findMove,
-  findMoves,
-  findPayment,
-  lockPayments,
-  noteMoveAttempt,
-  tell,
-  type MoveRow,
-  type PaymentRow,
-} from '#store/payments.ts'
+import { findPayment, lockPayments, tell, type PaymentRow } from '#store/payments.ts'
+import { findMove, findMoves, noteMoveAttempt, type MoveRow } from '#store/moves.ts'
 import { answerAskedRefund, finishRefund, insertAskedRefund, startRefund } from '#store/refunds.ts'
 import { isMember } from '#store/sellers.ts'
 import { releaseStock, restock } from '#store/stock.ts'
@@ -142,7 +134,7 @@ export async function refund(db: Client, who: Who, wish: RefundWish): Promise<Re
     if ('answer' in found) return found.answer
     const { order, payment } = found
     // While a group gathers, its money is neither the shop's to give nor sure to stay.
-    if (order.state === 'awaiting_group') return { ok: false, reason: 'not-paid' }
+    if (order.state === 'awaiting_group' || order.state === 'awaiting_choice') return { ok: false, reason: 'not-paid' }
     const amount = await amountOf(tx, order, payment, wish)
     if (typeof amount !== 'bigint') return amount
     const line = wish.kind === 'line' ? { lineId: wish.lineId, quantity: wish.quantity } : {}

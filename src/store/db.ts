@@ -78,21 +78,25 @@ const types = {
   },
 }
 
+const togetherMax = 64
+
 /**
  * Makes one query of many small ones: what is asked while a query is under way waits for it and then goes together.
  * Nobody waits when nobody else asks, and under load most of the cost of a round trip is shared.
+ * @param most questions at once: what they lead to is under way while the next are asked.
  * @param askAll answers in the order of the questions, and may be asked the same again after it threw.
  * Lists belong into it as `(SELECT ${list}::text[])`: PostgreSQL would plan anew for each list that it can look into.
  */
-export function together<Question, Answer>(
-  askAll: (db: Db, questions: Question[]) => Promise<Answer[]>,
-): (db: Db, question: Question) => Promise<Answer> {
+export function together<Question, Answer, On extends Db = Db>(
+  askAll: (db: On, questions: Question[]) => Promise<Answer[]>,
+  most = togetherMax,
+): (db: On, question: Question) => Promise<Answer> {
   type Asked = { question: Question; answer: (answer: Answer) => void; fail: (error: unknown) => void }
-  const queues = new WeakMap<Db, Asked[]>()
+  const queues = new WeakMap<On, Asked[]>()
 
-  async function work(db: Db, queue: Asked[]): Promise<void> {
+  async function work(db: On, queue: Asked[]): Promise<void> {
     while (queue.length > 0) {
-      const asked = queue.splice(0, togetherMax)
+      const asked = queue.splice(0, most)
       try {
         const answers = await askAll(
           db,
@@ -108,7 +112,7 @@ export function together<Question, Answer>(
     queues.delete(db)
   }
 
-  async function alone(db: Db, { question, answer, fail }: Asked): Promise<void> {
+  async function alone(db: On, { question, answer, fail }: Asked): Promise<void> {
     try {
       const [only] = await askAll(db, [question])
       answer(only as Answer)
@@ -130,8 +134,6 @@ export function together<Question, Answer>(
       void work(db, started)
     })
 }
-
-const togetherMax = 64
 
 const statementsMax = 500
 const statementNames = new Map<string, string>()

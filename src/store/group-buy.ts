@@ -12,6 +12,7 @@ import type { Client, Db } from './db.ts'
 import type { Campaign } from './campaigns.ts'
 import { lockPayments, type PaymentRow } from './payments.ts'
 import { Prisma } from './prisma/client.ts'
+import type { SeatVia } from './visits.ts'
 
 export type GroupRow = GroupCounts &
   GroupPrices & {
@@ -55,7 +56,7 @@ const groupRows = Prisma.sql`
   SELECT g.id AS "groupId", g.token, g.state, g.size, g.price, g.currency, g.taken_seats AS "takenSeats",
     g.paid_seats AS "paidSeats", g.deadline_at AS "deadlineAt", g.version, g.leader_id AS "leaderId",
     coalesce(g.min_seats, g.size) AS "minSeats", g.tiers, greatest(g.best_seats, g.paid_seats) AS "bestSeats",
-    g.topped_up AS "toppedUp", g.max_units AS "maxUnits", g.mixes_options AS "mixesOptions",
+    g.topped_up AS "toppedUp", g.in_line AS "inLine", g.max_units AS "maxUnits", g.mixes_options AS "mixesOptions",
     g.thanks_kind AS "thanksKind", g.thanks_basis_points AS "thanksBasisPoints", g.is_public AS "isPublic", g.cities,
     g.campaign_id AS "campaignId", g.variant_id AS "variantId", v.product_id AS "productId", p.title, v.options,
     p.pictures[1] AS picture, v.price AS "alonePrice", se.name AS "sellerName",
@@ -73,9 +74,14 @@ export async function findGroup(db: Db, where: { id: number } | { token: string 
 }
 
 function toGroup({ thanksKind, thanksBasisPoints, ...row }: SqlGroup): GroupRow {
-  const tiers = row.tiers.length === 0 ? [{ seats: row.size, price: row.price }] : row.tiers.map(toTier)
+  const tiers = tiersOf(row)
   const thanks = { kind: thanksKind, basisPoints: thanksBasisPoints }
   return { ...row, tiers, thanks, price: priceAt(tiers, row.bestSeats) }
+}
+
+/** A group's steps; one that has none has its price, at its size. */
+export function tiersOf({ tiers, size, price }: { tiers: JsonTier[]; size: number; price: bigint }): Tier[] {
+  return tiers.length === 0 ? [{ seats: size, price }] : tiers.map(toTier)
 }
 
 /** As a step is stored: amounts do not fit into the numbers of JSON. */
@@ -109,7 +115,7 @@ export async function findOpenGroups(
             WHERE s.group_id = g.id AND s.state = 'paid' AND o.city_code = ${city}::int) AS is_near
         FROM "group" g JOIN variant v ON v.id = g.variant_id
         WHERE v.product_id = ${productId} AND g.state = 'open' AND g.deadline_at > ${now} AND g.is_public
-          AND g.taken_seats + g.topped_up < g.size
+          AND g.taken_seats + g.topped_up + g.in_line < g.size
           AND (cardinality(g.cities) = 0 OR ${city}::int IS NULL OR ${city}::int = ANY(g.cities))) near
     ) near ON near.id = g.id
     WHERE near.place <= ${limit} ORDER BY near.is_near DESC, near.gap, g.deadline_at, g.id`
@@ -165,20 +171,26 @@ export async function insertSeat(
  * Counts one more seat as taken, in one conditional statement: status, deadline and room are checked by the update
  * itself, so that two people cannot both get the last seat.
  * @param paid for a late payer who takes the seat and pays it at once.
- * @returns false when the group is full, over or closed.
+ * @param again the seat is one that the same transaction freed: nobody who waits comes before them.
+ * @returns false when the group is full, over or closed, or others wait for what is free.
  */
-export async function takeSeat(db: Db, groupId: number, now: Date, paid = false): Promise<boolean> {
+export async function takeSeat(db: Db, groupId: number, now: Date, paid = false, again = false): Promise<boolean> {
   const rows = await db.$executeRaw`
     UPDATE "group" SET taken_seats = taken_seats + 1, paid_seats = paid_seats + ${paid ? 1 : 0}, version = version + 1,
       best_seats = greatest(best_seats, paid_seats + topped_up + ${paid ? 1 : 0})
-    WHERE id = ${groupId} AND state = 'open' AND deadline_at > ${now} AND taken_seats + topped_up < size`
+    WHERE id = ${groupId} AND state = 'open' AND deadline_at > ${now}
+      AND taken_seats + topped_up + CASE WHEN ${again} THEN 0 ELSE in_line END < size`
   return rows === 1
 }
 
 /** Waits for the row: whoever pays, closes or leaves a group does it one after the other. */
-export async function lockGroup(db: Db, groupId: number): Promise<{ state: GroupState; leaderId: number } | undefined> {
-  const [row] = await db.$queryRaw<{ state: GroupState; leaderId: number }[]>`
-    SELECT state, leader_id AS "leaderId" FROM "group" WHERE id = ${groupId} FOR NO KEY UPDATE`
+export async function lockGroup(
+  db: Db,
+  groupId: number,
+): Promise<{ state: GroupState; leaderId: number; bestSeats: number } | undefined> {
+  const [row] = await db.$queryRaw<{ state: GroupState; leaderId: number; bestSeats: number }[]>`
+    SELECT state, leader_id AS "leaderId", best_seats AS "bestSeats" FROM "group"
+    WHERE id = ${groupId} FOR NO KEY UPDATE`
   return row
 }
 
@@ -190,7 +202,7 @@ export async function lockGroup(db: Db, groupId: number): Promise<{ state: Group
 export async function paySeat(db: Db, seatId: number, groupId: number): Promise<{ opened: boolean } | undefined> {
   const [row] = await db.$queryRaw<{ opened: boolean }[]>`
     WITH paid AS (
-      UPDATE seat SET state = 'paid' FROM "group" g
+      UPDATE seat SET state = 'paid', was_paid = true FROM "group" g
       WHERE seat.id = ${seatId} AND seat.state = 'held' AND g.id = ${groupId} AND g.id = seat.group_id
         AND g.state IN ('draft', 'open')
       RETURNING seat.group_id, g.state = 'draft' AS opened)
@@ -200,14 +212,20 @@ export async function paySeat(db: Db, seatId: number, groupId: number): Promise<
   return row
 }
 
-/** Undoes `takeSeat` for a late payer, who finds a seat but no goods. */
-export async function leaveSeat(db: Db, groupId: number): Promise<void> {
+/**
+ * Undoes `takeSeat` for a late payer, who finds a seat but no goods.
+ * @param bestSeats as they were before: a seat that nobody ever had makes nothing cheaper.
+ */
+export async function leaveSeat(db: Db, groupId: number, bestSeats: number): Promise<void> {
   await db.$executeRaw`
-    UPDATE "group" SET taken_seats = taken_seats - 1, paid_seats = paid_seats - 1 WHERE id = ${groupId}`
+    UPDATE "group" SET taken_seats = taken_seats - 1, paid_seats = paid_seats - 1, best_seats = ${bestSeats}
+    WHERE id = ${groupId}`
 }
 
 export async function setSeatState(db: Db, seatId: number, state: SeatState): Promise<void> {
-  const rows = await db.$executeRaw`UPDATE seat SET state = ${state} WHERE id = ${seatId}`
+  const isPaid = state === 'paid' || state === 'confirmed'
+  const rows = await db.$executeRaw`
+    UPDATE seat SET state = ${state}, was_paid = was_paid OR ${isPaid} WHERE id = ${seatId}`
   if (rows !== 1) throw new Error(`no seat ${seatId}`)
 }
 
@@ -239,7 +257,10 @@ export async function findSeat(
     : undefined
 }
 
-/** Which group an order's seat is in: it never changes, so it can be asked before anything is locked. */
+/**
+ * Which group an order's seat is in, asked before anything is locked. Only a late payer's choice changes it, with both
+ * groups and the order's payments locked: whoever locked the payments after the group sees whether it is still that one.
+ */
 export async function findGroupOfOrder(db: Db, orderId: number): Promise<number | undefined> {
   const [row] = await db.$queryRaw<{ groupId: number }[]>`
     SELECT group_id AS "groupId" FROM seat WHERE order_id = ${orderId}`
@@ -261,9 +282,11 @@ export async function freeSeat(db: Db, seatId: number, state: 'released' | 'refu
     FROM freed WHERE g.id = freed.group_id AND (g.state = 'open' OR freed.state = 'held')`
 }
 
-/** What was owed for a seat is with its buyer. */
+/** What was owed for a seat is with its buyer, if this was the last of it. */
 export async function refundedSeat(db: Db, seatId: number): Promise<void> {
-  await db.$executeRaw`UPDATE seat SET state = 'refunded' WHERE id = ${seatId} AND state = 'refund_due'`
+  await db.$executeRaw`
+    UPDATE seat SET state = 'refunded' WHERE id = ${seatId} AND state = 'refund_due'
+      AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.order_id = seat.order_id AND p.counts AND p.refunding > 0)`
 }
 
 /** All seats are paid. @returns true exactly once, for the payment that completed the group. */
@@ -274,11 +297,11 @@ export async function formIfFull(db: Db, groupId: number, now: Date): Promise<bo
   return rows === 1
 }
 
-/** Everybody left: there is nothing to join any more. */
+/** Everybody left, and nobody waits: there is nothing to join any more. */
 export async function closeIfEmpty(db: Db, groupId: number, now: Date): Promise<void> {
   await db.$executeRaw`
     UPDATE "group" SET state = 'cancelled', closed_at = ${now}, version = version + 1
-    WHERE id = ${groupId} AND state = 'open' AND taken_seats = 0`
+    WHERE id = ${groupId} AND state = 'open' AND taken_seats = 0 AND in_line = 0`
 }
 
 /** The time is over: there are enough, or it failed. @returns which, exactly once. */
@@ -290,13 +313,18 @@ export async function closeIfDue(db: Db, groupId: number, now: Date): Promise<'f
   return row?.state
 }
 
-/** Seats filled by the shop, openly: nobody sits there, and nobody pays. @returns false when so many are not free. */
-export async function topUp(db: Db, groupId: number, seats: number, now: Date): Promise<boolean> {
+/**
+ * Seats filled by the shop, openly: nobody sits there, and nobody pays.
+ * @param before how many it had filled when somebody decided so: two taps on one button fill once.
+ * @returns false when so many are not free.
+ */
+export async function topUp(db: Db, groupId: number, seats: number, now: Date, before?: number): Promise<boolean> {
   const rows = await db.$executeRaw`
     UPDATE "group" SET topped_up = topped_up + ${seats}, version = version + 1,
       best_seats = greatest(best_seats, paid_seats + topped_up + ${seats})
     WHERE id = ${groupId} AND state = 'open' AND deadline_at > ${now} AND ${seats} > 0
-      AND taken_seats + topped_up + ${seats} <= size`
+      AND topped_up = coalesce(${before ?? null}::int, topped_up)
+      AND taken_seats + topped_up + in_line + ${seats} <= size`
   return rows === 1
 }
 
@@ -305,30 +333,6 @@ export async function findSellerOfGroup(db: Db, groupId: number): Promise<number
   const [row] = await db.$queryRaw<{ sellerId: number }[]>`
     SELECT c.seller_id AS "sellerId" FROM "group" g JOIN campaign c ON c.id = g.campaign_id WHERE g.id = ${groupId}`
   return row?.sellerId
-}
-
-/** How people come to a group, and to their seat in it. */
-export type VisitVia = 'card' | 'link' | 'post' | 'list' | 'again'
-export type SeatVia = VisitVia | 'opened' | 'offer' | 'moved'
-
-/** Notes how a person first came to a group; whoever came by more than the product's list is invited. */
-export async function noteVisit(
-  db: Db,
-  visit: { groupId: number; personId: number; via: VisitVia; inviterId?: number },
-  now: Date,
-): Promise<void> {
-  await db.$executeRaw`
-    INSERT INTO group_visit (group_id, person_id, via, inviter_id, at)
-    VALUES (${visit.groupId}, ${visit.personId}, ${visit.via}, ${visit.inviterId ?? null}, ${now})
-    ON CONFLICT (group_id, person_id) DO UPDATE SET via = excluded.via
-      WHERE group_visit.via = 'list' AND excluded.via <> 'list'`
-}
-
-/** How a person came to a group; undefined when they never saw it. */
-export async function findVisitTo(db: Db, groupId: number, personId: number): Promise<VisitVia | undefined> {
-  const [row] = await db.$queryRaw<{ via: VisitVia }[]>`
-    SELECT via FROM group_visit WHERE group_id = ${groupId} AND person_id = ${personId}`
-  return row?.via
 }
 
 /** Groups that a person opened since: a limit keeps anybody from filling a shop with them. */
@@ -347,6 +351,19 @@ export async function releaseHeldSeat(db: Db, orderId: number, now: Date): Promi
       closed_at = CASE WHEN g.state = 'draft' THEN ${now} ELSE g.closed_at END
     FROM freed WHERE g.id = freed.group_id RETURNING g.id AS "groupId"`
   return row
+}
+
+/**
+ * Takes the group whose time was over first and that nobody else is at, in the transaction that closes it: any number of
+ * workers share what is due.
+ * @param besides groups that are not to be looked at again.
+ */
+export async function claimDueGroup(db: Db, besides: readonly number[], now: Date): Promise<number | undefined> {
+  const [row] = await db.$queryRaw<{ id: number }[]>`
+    SELECT id FROM "group"
+    WHERE state = 'open' AND deadline_at <= ${now} AND id <> ALL((SELECT ${[...besides]}::int[])::int[])
+    ORDER BY deadline_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED`
+  return row?.id
 }
 
 /** Groups past their deadline, oldest first. Each is closed in a transaction of its own by whoever gets it. */

@@ -1,6 +1,6 @@
 /** Messages that show a group or an order and are edited when it changes. */
 import type { Client, Db } from './db.ts'
-import { enqueue } from './queue.ts'
+import { enqueue, type NewJob } from './queue.ts'
 
 export type CardSubject = { groupId: number } | { orderId: number }
 
@@ -11,6 +11,8 @@ export type CardRow = {
   messenger: string
   messageRef: string
   language: string
+  /** Of whoever put it where anybody may read it; none: the shop's. */
+  timeZone?: string | null
   /** Whose private chat it stands in; null where anybody may read it. */
   personId: number | null
 }
@@ -20,12 +22,14 @@ export type CardRow = {
  * other, so that an older one, delayed, cannot draw over a newer.
  */
 export async function groupCardsChanged(db: Db, groupId: number): Promise<void> {
-  await enqueue(
-    db,
-    'update-cards',
-    { groupId },
-    { key: `cards:group:${groupId}`, queue: `cards:${groupId % cardQueues}` },
-  )
+  const { name, payload, options } = groupCardsJob(groupId)
+  await enqueue(db, name, payload, options)
+}
+
+/** The job behind `groupCardsChanged`, for whoever adds many at once. */
+export function groupCardsJob(groupId: number): NewJob<'update-cards'> {
+  const options = { key: `cards:group:${groupId}`, queue: `cards:${groupId % cardQueues}` }
+  return { name: 'update-cards', payload: { groupId }, options }
 }
 
 /** Has the messages that show an order edited, if there are any. */
@@ -52,9 +56,10 @@ export async function saveCard(
   const groupId = 'groupId' in card.subject ? card.subject.groupId : null
   const orderId = 'orderId' in card.subject ? card.subject.orderId : null
   const [row] = await db.$queryRaw<{ isBehind: boolean | null }[]>`
-    INSERT INTO live_card (messenger, message_ref, group_id, order_id, person_id, language, shown_version, created_at)
+    INSERT INTO live_card (messenger, message_ref, group_id, order_id, person_id, language, time_zone, shown_version,
+      created_at)
     VALUES (${card.messenger}, ${card.messageRef}, ${groupId}, ${orderId}, ${card.personId}, ${card.language},
-      ${card.shownVersion}, ${now})
+      ${card.timeZone ?? null}, ${card.shownVersion}, ${now})
     ON CONFLICT (messenger, message_ref) DO UPDATE SET group_id = excluded.group_id, order_id = excluded.order_id,
       person_id = excluded.person_id, shown_version = CASE WHEN live_card.group_id = excluded.group_id
         THEN greatest(live_card.shown_version, excluded.shown_version) ELSE excluded.shown_version END
@@ -66,14 +71,14 @@ export async function saveCard(
 export async function findStaleCards(db: Client, groupId: number, version: number): Promise<CardRow[]> {
   return db.liveCard.findMany({
     where: { groupId, shownVersion: { lt: version } },
-    select: { messenger: true, messageRef: true, language: true, personId: true },
+    select: { messenger: true, messageRef: true, language: true, timeZone: true, personId: true },
   })
 }
 
 export async function findOrderCards(db: Client, orderId: number): Promise<CardRow[]> {
   return db.liveCard.findMany({
     where: { orderId },
-    select: { messenger: true, messageRef: true, language: true, personId: true },
+    select: { messenger: true, messageRef: true, language: true, timeZone: true, personId: true },
   })
 }
 

@@ -9,9 +9,21 @@ export type NoticeKinds = {
   'order-paid': { orderId: number }
   'money-released': { orderId: number; late: boolean }
   'seat-paid': { orderId: number; groupId: number }
+  /** Their money came when the group could take it no more: they choose what it shall buy. */
+  'late-choice': { orderId: number }
   'group-joined': { groupId: number; seatId: number }
+  /** A seat is free and kept for somebody who waited. */
+  'seat-offered': { groupId: number; waitingId: number }
+  /** The group that somebody waited for is over. */
+  'wait-over': { groupId: number }
   'group-formed': { groupId: number; orderId: number }
   'group-failed': { groupId: number; orderId: number }
+  /** A seat is held unpaid and its time is almost over. */
+  'seat-reminder': { orderId: number; groupId: number }
+  /** To a leader: the end is near and seats are missing. */
+  'group-reminder': { groupId: number }
+  /** Somebody they bought together with buys the same again. */
+  'group-again': { groupId: number }
   shipment: { orderId: number; state: string }
   /** Money was taken for an order that ended: it is on its way back. */
   'refund-owed': { orderId: number }
@@ -61,6 +73,7 @@ const priorities: Record<NoticeKind, number> = {
   'order-paid': 1,
   'money-released': 1,
   'seat-paid': 1,
+  'late-choice': 1,
   shipment: 1,
   'refund-owed': 1,
   'refund-done': 1,
@@ -71,8 +84,13 @@ const priorities: Record<NoticeKind, number> = {
   'delivery-refused': 1,
   'shop-attention': 1,
   'group-joined': 2,
+  'seat-offered': 1,
+  'wait-over': 2,
   'group-formed': 2,
   'group-failed': 2,
+  'seat-reminder': 1,
+  'group-reminder': 2,
+  'group-again': 2,
   'channel-added': 1,
   'post-published': 1,
 }
@@ -88,6 +106,50 @@ export async function notify(db: Db, personId: number, key: string, notice: Noti
       ${now}, ${now})
     ON CONFLICT (key) DO NOTHING`
   if (made === 1) await sendSoon(db)
+}
+
+/**
+ * Owes many people the same message, in one statement.
+ * @param keyOf begins each one's key; their id is its end.
+ */
+export async function notifyAll(
+  db: Db,
+  people: readonly number[],
+  keyOf: string,
+  notice: Notice,
+  now: Date,
+): Promise<void> {
+  const made = await db.$executeRaw`
+    INSERT INTO notification (person_id, key, kind, data, priority, state, due_at, created_at)
+    SELECT one, ${keyOf}::text || one, ${notice.kind}, ${JSON.stringify(notice.data)}::jsonb,
+      ${priorities[notice.kind]}, 'due', ${now}, ${now}
+    FROM unnest(${[...people]}::int[]) one ORDER BY one
+    ON CONFLICT (key) DO NOTHING`
+  if (made > 0) await sendSoon(db)
+}
+
+/** Owes each of many people their own message, in one statement. */
+export async function notifyEach(
+  db: Db,
+  notices: readonly { personId: number; key: string; notice: Notice }[],
+  now: Date,
+): Promise<void> {
+  if (notices.length === 0) return
+  const rows = JSON.stringify(
+    notices.map(({ personId, key, notice }) => ({
+      person_id: personId,
+      key,
+      kind: notice.kind,
+      data: notice.data,
+      priority: priorities[notice.kind],
+    })),
+  )
+  const made = await db.$executeRaw`
+    INSERT INTO notification (person_id, key, kind, data, priority, state, due_at, created_at)
+    SELECT person_id, key, kind, data, priority, 'due', ${now}, ${now}
+    FROM json_to_recordset(${rows}::json) AS one (person_id int, key text, kind text, data jsonb, priority int)
+    ON CONFLICT (key) DO NOTHING`
+  if (made > 0) await sendSoon(db)
 }
 
 async function sendSoon(db: Db): Promise<void> {

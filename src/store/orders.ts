@@ -3,7 +3,7 @@ import type { PaymentMethod, PaymentState } from '#domain/payments.ts'
 import type { GroupState, SeatState } from '#domain/group-buy.ts'
 import type { LocationKind, ShipmentState } from '#domain/delivery.ts'
 import type { Words } from '#domain/people.ts'
-import type { Db } from './db.ts'
+import { together, type Db } from './db.ts'
 import type { RecipientFields } from './people.ts'
 import { Prisma } from './prisma/client.ts'
 
@@ -106,6 +106,8 @@ export type OrderView = {
     groupId: number
     groupState: GroupState
     groupToken: string
+    /** What the group is for: a member may have another option of it. */
+    groupVariantId: number
   }
   shipment?: { state: ShipmentState | 'requested' | 'refused'; number: string | null }
 }
@@ -125,14 +127,16 @@ type Amounts = 'captured' | 'refunding' | 'refunded'
 /** @param where an order's id, its idempotence key, or a person's newest ones. */
 export async function findOrders(
   db: Db,
-  where: { id: number } | { requestKey: string } | { personId: number; limit: number },
+  where: { id: number } | { ids: number[] } | { requestKey: string } | { personId: number; limit: number },
 ): Promise<OrderView[]> {
   const isWanted =
     'id' in where
       ? Prisma.sql`o.id = ${where.id}`
-      : 'requestKey' in where
-        ? Prisma.sql`o.request_key = ${where.requestKey}`
-        : Prisma.sql`o.person_id = ${where.personId}`
+      : 'ids' in where
+        ? Prisma.sql`o.id = ANY((SELECT ${where.ids}::int[])::int[])`
+        : 'requestKey' in where
+          ? Prisma.sql`o.request_key = ${where.requestKey}`
+          : Prisma.sql`o.person_id = ${where.personId}`
   const rows = await db.$queryRaw<OrderRow[]>`
     SELECT o.id AS "orderId", o.number, o.person_id AS "personId", o.seller_id AS "sellerId", o.state,
       o.cancel_reason AS "cancelReason", o.delivered_at AS "deliveredAt", o.goods_total AS "goodsTotal",
@@ -150,13 +154,13 @@ export async function findOrders(
         'confirmationUrl', p.confirmation_url, 'declineReason', p.decline_reason, 'captured', p.captured::text,
         'refunding', p.refunding::text, 'refunded', p.refunded::text) END AS payment,
       CASE WHEN s.id IS NOT NULL THEN json_build_object('seatId', s.id, 'state', s.state, 'groupId', s.group_id,
-        'groupState', g.state, 'groupToken', g.token) END AS seat,
+        'groupState', g.state, 'groupToken', g.token, 'groupVariantId', g.variant_id) END AS seat,
       CASE WHEN parcel.id IS NOT NULL THEN json_build_object('state', parcel.state, 'number', parcel.number) END AS shipment
     FROM "order" o JOIN location place ON place.id = o.location_id
       LEFT JOIN payment p ON p.order_id = o.id AND p.counts
       LEFT JOIN seat s ON s.order_id = o.id LEFT JOIN "group" g ON g.id = s.group_id
       LEFT JOIN shipment parcel ON parcel.order_id = o.id
-    WHERE ${isWanted} ORDER BY o.created_at DESC, o.id DESC LIMIT ${'limit' in where ? where.limit : 1}`
+    WHERE ${isWanted} ORDER BY o.created_at DESC, o.id DESC LIMIT ${'limit' in where ? where.limit : 'ids' in where ? where.ids.length : 1}`
   return rows.map(({ lines: found, payment, seat, shipment, ...order }): OrderView => {
     const lines = (found ?? []).map((line) => ({ ...line, unitPrice: BigInt(line.unitPrice) }))
     const [first] = lines
@@ -179,6 +183,12 @@ export async function findOrders(
     }
   })
 }
+
+/** One order by its id; those asked for at once are read at once. */
+export const findOrder = together(async (db, ids: number[]): Promise<(OrderView | undefined)[]> => {
+  const byId = new Map((await findOrders(db, { ids: [...new Set(ids)] })).map((order) => [order.orderId, order]))
+  return ids.map((id) => byId.get(id))
+})
 
 /** Where an order's goods lie. */
 export type OrderLocation = { locationId: number; kind: LocationKind; cityCode: number }
@@ -215,11 +225,12 @@ export type CancelReason =
 export async function setOrderState(
   db: Db,
   orderId: number,
-  state: OrderState,
+  state: Exclude<OrderState, 'awaiting_choice'>,
   cancelReason?: CancelReason,
 ): Promise<void> {
   const rows = await db.$executeRaw`
-    UPDATE "order" SET state = ${state}, cancel_reason = ${cancelReason ?? null} WHERE id = ${orderId}`
+    UPDATE "order" SET state = ${state}, cancel_reason = ${cancelReason ?? null}, choose_until = NULL
+    WHERE id = ${orderId}`
   if (rows !== 1) throw new Error(`no order ${orderId}`)
 }
 

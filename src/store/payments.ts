@@ -1,9 +1,8 @@
 import type { OrderState } from '#domain/orders.ts'
 import type { MoneyEvent, PaymentMethod, PaymentState, PaymentTerms, RefundReason } from '#domain/payments.ts'
 import type { Words } from '#domain/people.ts'
-import type { Client, Db } from './db.ts'
+import { together, type Client, type Db } from './db.ts'
 import { Prisma } from './prisma/client.ts'
-import { enqueue } from './queue.ts'
 
 export type PaymentRow = {
   paymentId: string
@@ -141,19 +140,66 @@ export type PayableOrder = {
   lines: { lineId: number; title: Words; quantity: number; unitPrice: bigint }[]
 }
 
-export async function findPayableOrder(db: Db, orderId: number): Promise<PayableOrder | undefined> {
+export const findPayableOrder = together(async (db, ids: number[]): Promise<(PayableOrder | undefined)[]> => {
   type Line = PayableOrder['lines'][number]
   const rows = await db.$queryRaw<(Omit<PayableOrder, 'lines'> & Line)[]>`
     SELECT o.id AS "orderId", o.number, o.state, o.delivery_cost AS "deliveryCost",
       o.delivered_at AS "deliveredAt", o.recipient_phone AS phone,
       l.id AS "lineId", l.title, l.quantity, l.unit_price AS "unitPrice"
-    FROM "order" o JOIN order_line l ON l.order_id = o.id WHERE o.id = ${orderId} ORDER BY l.id`
-  const [first] = rows
-  if (!first) return undefined
-  const { number, state, deliveryCost, deliveredAt, phone } = first
-  const lines = rows.map(({ lineId, title, quantity, unitPrice }) => ({ lineId, title, quantity, unitPrice }))
-  return { orderId, number, state, deliveryCost, deliveredAt, phone, lines }
+    FROM "order" o JOIN order_line l ON l.order_id = o.id WHERE o.id = ANY((SELECT ${ids}::int[])::int[]) ORDER BY l.id`
+  const byId = new Map<number, PayableOrder>()
+  for (const { lineId, title, quantity, unitPrice, ...order } of rows) {
+    const known = byId.get(order.orderId) ?? { ...order, lines: [] }
+    known.lines.push({ lineId, title, quantity, unitPrice })
+    byId.set(order.orderId, known)
+  }
+  return ids.map((id) => byId.get(id))
+})
+
+/** A payment by its id, without a lock; those asked for at once are read at once. */
+export const findPaymentById = together(async (db, ids: string[]): Promise<(PaymentRow | undefined)[]> => {
+  const rows = await db.$queryRaw<PaymentRow[]>`
+    SELECT ${paymentColumns} FROM payment p LEFT JOIN seat s ON s.order_id = p.order_id
+    WHERE p.id = ANY((SELECT ${ids}::uuid[])::uuid[])`
+  const byId = new Map(rows.map((row) => [row.paymentId, row]))
+  return ids.map((id) => byId.get(id))
+})
+
+type Page = {
+  paymentId: string
+  externalId: string
+  confirmationUrl: string
+  amount: bigint
+  currency: string
+  now: Date
 }
+
+/**
+ * The page on which a payment is made is there: nothing follows from it, so nothing but the payments is locked, in the
+ * order of their keys.
+ * @returns false when the payment did not wait for its page any more, or is of another amount: nothing is written then.
+ */
+export const notePage = together(async (db, pages: Page[]): Promise<boolean[]> => {
+  const json = JSON.stringify(pages.map((page) => ({ ...page, amount: page.amount.toString() })))
+  const rows = await db.$queryRaw<{ paymentId: string }[]>`
+    WITH page AS MATERIALIZED (
+      SELECT * FROM json_to_recordset((SELECT ${json}::json)) AS page ("paymentId" uuid, "externalId" text,
+        "confirmationUrl" text, amount bigint, currency text, now timestamptz)),
+    waiting AS MATERIALIZED (
+      SELECT p.id FROM payment p JOIN page ON p.id = page."paymentId"
+      WHERE p.state = 'created' AND p.amount = page.amount AND p.currency = page.currency
+      ORDER BY p.id FOR NO KEY UPDATE OF p),
+    placed AS (
+      UPDATE payment p SET state = 'pending', external_id = page."externalId", confirmation_url = page."confirmationUrl",
+        updated_at = page.now
+      FROM waiting JOIN page ON page."paymentId" = waiting.id WHERE p.id = waiting.id AND p.state = 'created'
+      RETURNING p.id, p.amount, page.now),
+    told AS (
+      INSERT INTO payment_event (payment_id, kind, amount, at) SELECT id, 'page', amount, now FROM placed)
+    SELECT id::text AS "paymentId" FROM placed`
+  const placed = new Set(rows.map(({ paymentId }) => paymentId))
+  return pages.map(({ paymentId }) => placed.has(paymentId))
+})
 
 /** Tells the buyer's story on, in the transaction of what happened. */
 export async function tell(
@@ -192,108 +238,6 @@ export async function findPaymentTerms(
   if (!row) throw new Error(`no seller ${sellerId}`)
   const { refusedAtDoor, promises, feeBasisPoints, ...terms } = row
   return { terms, buyer: { refusedAtDoor, promises }, feeBasisPoints }
-}
-
-export type MoveKind = 'capture' | 'void' | 'refund' | 'chargeback' | 'chargeback-won'
-export type MoveState = 'asked' | 'declined' | 'created' | 'pending' | 'done' | 'failed' | 'by_hand'
-export type MoveRow = {
-  moveId: string
-  kind: MoveKind
-  state: MoveState
-  amount: bigint
-  reason: RefundReason | null
-  lineId: number | null
-  quantity: number | null
-  externalId: string | null
-  attempts: number
-  createdAt: Date
-  paymentId: string
-}
-
-/**
- * Writes down that held money shall be taken or given back, with the job that does it, in the transaction that
- * decided so. The row's id is the provider's idempotence key.
- */
-export async function startMove(
-  db: Db,
-  move: { paymentId: string; kind: 'capture' | 'void'; amount: bigint },
-  now: Date,
-): Promise<void> {
-  const [row] = await db.$queryRaw<{ id: string }[]>`
-    INSERT INTO payment_move (id, payment_id, kind, amount, state, created_at, updated_at)
-    VALUES (gen_random_uuid(), ${move.paymentId}::uuid, ${move.kind}, ${move.amount}, 'created', ${now}, ${now})
-    RETURNING id::text`
-  if (!row) throw new Error('an insert returns its row')
-  await updatePayment(db, move.paymentId, { state: move.kind === 'capture' ? 'capturing' : 'voiding' }, now)
-  await enqueue(db, 'move-payment', { moveId: row.id }, { key: `move:${row.id}` })
-}
-
-export async function findMove(
-  db: Db,
-  where: { id: string } | { requestKey: string } | { lineId: number; state: 'asked' },
-): Promise<MoveRow | undefined> {
-  const isWanted =
-    'id' in where
-      ? Prisma.sql`id = ${where.id}::uuid`
-      : 'requestKey' in where
-        ? Prisma.sql`request_key = ${where.requestKey}`
-        : Prisma.sql`line_id = ${where.lineId} AND state = 'asked'`
-  const [row] = await db.$queryRaw<MoveRow[]>`
-    SELECT ${moveColumns} FROM payment_move WHERE ${isWanted} LIMIT 1`
-  return row
-}
-
-const moveColumns = Prisma.sql`
-  id::text AS "moveId", payment_id::text AS "paymentId", kind, state, amount, reason, line_id AS "lineId", quantity,
-  external_id AS "externalId", attempts, created_at AS "createdAt"`
-
-/** Moves of an order's payments, oldest first. */
-export async function findMoves(db: Db, orderId: number): Promise<MoveRow[]> {
-  return db.$queryRaw<MoveRow[]>`
-    SELECT ${moveColumns} FROM payment_move
-    WHERE payment_id IN (SELECT id FROM payment WHERE order_id = ${orderId}) ORDER BY created_at`
-}
-
-/**
- * Goods whose money went back, or was decided to, before a moment or before another refund. The order of decisions is
- * that of the buyer's story, which is written under the lock of the payment: times of clocks and random ids are none.
- */
-export async function findReturns(
-  db: Db,
-  orderId: number,
-  before: { at: Date } | { moveId: string },
-): Promise<{ lineId: number; quantity: number }[]> {
-  const isBefore =
-    'at' in before
-      ? Prisma.sql`e.at < ${before.at}`
-      : Prisma.sql`e.id < (SELECT id FROM payment_event WHERE move_id = ${before.moveId}::uuid AND kind = 'refund-started')`
-  return db.$queryRaw<{ lineId: number; quantity: number }[]>`
-    SELECT m.line_id AS "lineId", m.quantity
-    FROM payment p JOIN payment_move m ON m.payment_id = p.id
-      JOIN payment_event e ON e.move_id = m.id AND e.kind = 'refund-started'
-    WHERE p.order_id = ${orderId} AND m.line_id IS NOT NULL AND m.state <> 'failed' AND ${isBefore}
-    ORDER BY e.id`
-}
-
-/** A payment reached its end at the provider: the move that led there is done, one that led elsewhere came too late. */
-export async function finishMoves(db: Db, paymentId: string, done: 'capture' | 'void', now: Date): Promise<void> {
-  await db.$executeRaw`
-    UPDATE payment_move SET state = CASE kind WHEN ${done} THEN 'done' ELSE 'failed' END, updated_at = ${now}
-    WHERE payment_id = ${paymentId}::uuid AND kind IN ('capture', 'void') AND state IN ('created', 'pending')`
-}
-
-/** An attempt came to this. Moves that have ended stay as they are. @returns whether it was still under way. */
-export async function noteMoveAttempt(
-  db: Db,
-  moveId: string,
-  change: { state: 'pending' | 'by_hand'; error: string | null; externalId?: string },
-  now: Date,
-): Promise<boolean> {
-  const rows = await db.$executeRaw`
-    UPDATE payment_move SET state = ${change.state}, error = ${change.error}, attempts = attempts + 1,
-      external_id = coalesce(${change.externalId ?? null}::text, external_id), updated_at = ${now}
-    WHERE id = ${moveId}::uuid AND state IN ('created', 'pending')`
-  return rows === 1
 }
 
 /**

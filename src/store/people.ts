@@ -168,6 +168,10 @@ export async function saveLanguage(db: Client, personId: number, language: Langu
   await db.person.update({ where: { id: personId }, data: { language } })
 }
 
+export async function saveTimeZone(db: Db, personId: number, timeZone: string): Promise<void> {
+  await db.$executeRaw`UPDATE person SET time_zone = ${timeZone} WHERE id = ${personId}`
+}
+
 /** How a person is spoken to. */
 export async function findReader(db: Client, personId: number): Promise<{ language: Language; timeZone: string }> {
   const row = await db.person.findUniqueOrThrow({

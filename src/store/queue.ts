@@ -24,6 +24,9 @@ export type Jobs = {
   /** The ticks: each asks the database what is due. */
   'close-due-groups': Record<string, never>
   'expire-orders': Record<string, never>
+  'move-lines': Record<string, never>
+  'choose-for-late': Record<string, never>
+  remind: Record<string, never>
   'refresh-payments': Record<string, never>
   'watch-holds': Record<string, never>
   /** Compares our rows with what providers list: of the last days each hour, of the last month each night. */
@@ -59,6 +62,31 @@ export async function enqueue<Name extends keyof Jobs>(
     () => db.$executeRaw`SELECT 1 FROM graphile_worker.add_job(${name}, payload => ${json}::json,
       queue_name => ${queue}::text, run_at => ${runAt}::timestamptz, max_attempts => ${maxAttempts}::int,
       job_key => ${key}::text, priority => ${priority}::int)`,
+  )
+}
+
+export type NewJob<Name extends keyof Jobs = keyof Jobs> = {
+  [Kind in Name]: { name: Kind; payload: Jobs[Kind]; options: JobOptions & { key: string } }
+}[Name]
+
+/** Adds many jobs in one statement, as the caller's transaction's last act. Each needs a key: they are written in its order. */
+export async function enqueueAll(db: Db, jobs: readonly NewJob[]): Promise<void> {
+  const sorted = jobs.toSorted((a, b) => (a.options.key < b.options.key ? -1 : 1))
+  const [first] = sorted
+  if (!first) return
+  const specs = JSON.stringify(
+    sorted.map(({ name, payload, options }) => ({ identifier: name, payload, ...options, run_at: options.runAt })),
+  )
+  await lastOfAll(
+    db,
+    `job:${first.options.key}`,
+    () => db.$executeRaw`
+      SELECT 1 FROM graphile_worker.add_jobs((
+        SELECT array_agg((identifier, payload, queue, run_at, coalesce("maxAttempts", 25), key, coalesce(priority, 0),
+          NULL)::graphile_worker.job_spec ORDER BY at)
+        FROM ROWS FROM (json_to_recordset(${specs}::json) AS (identifier text, payload json, queue text,
+          run_at timestamptz, "maxAttempts" smallint, key text, priority smallint))
+          WITH ORDINALITY AS spec (identifier, payload, queue, run_at, "maxAttempts", key, priority, at)))`,
   )
 }
 

@@ -1,6 +1,6 @@
 import type { PaymentMethod, PaymentState } from '#domain/payments.ts'
 import type { Client, Db } from './db.ts'
-import type { MoveKind, MoveState } from './payments.ts'
+import type { MoveKind, MoveState } from './moves.ts'
 
 export type ComparedMove = {
   moveId: string
@@ -123,7 +123,9 @@ export async function findMoneyWithoutOrder(db: Db, since: Date, until: Date): P
         CASE p.state WHEN 'held' THEN p.amount ELSE p.captured - p.refunding - p.refunded END AS amount
       FROM payment p JOIN "order" o ON o.id = p.order_id
       WHERE p.created_at >= ${since} AND p.created_at < ${until}
-        AND (o.state IN ('cancelled', 'awaiting_payment') OR NOT p.counts)) odd
+        AND (o.state IN ('cancelled', 'awaiting_payment') OR NOT p.counts
+          -- Its buyer said nothing, and it should have gone back by itself.
+          OR (o.state = 'awaiting_choice' AND o.choose_until < ${until}::timestamptz - interval '1 hour'))) odd
     WHERE amount > 0 ORDER BY "orderId", "paymentId"`
 }
 

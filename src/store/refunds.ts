@@ -1,6 +1,7 @@
 import type { RefundReason } from '#domain/payments.ts'
 import type { Db } from './db.ts'
-import { tell, type MoveRow, type MoveState } from './payments.ts'
+import { tell } from './payments.ts'
+import { type MoveRow, type MoveState } from './moves.ts'
 import { enqueue } from './queue.ts'
 
 export type NewRefund = {

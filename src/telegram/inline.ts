@@ -47,10 +47,12 @@ export function createInline(options: { api: Api; username: string; pictures: Pi
       parse_mode: 'HTML',
     } as const
     const thumbnailUrl = card.thumbnail === undefined ? undefined : pictures.url(card.thumbnail)
-    if (message.picture !== undefined) {
-      const fileId = await pictures.fileId(message.picture)
+    // A group's own picture is seldom one that Telegram has already; that of its product often is.
+    for (const picture of new Set(message.picture === undefined ? [] : [message.picture, card.thumbnail])) {
+      if (picture === undefined) continue
+      const fileId = await pictures.fileId(picture)
       if (fileId !== undefined) return { ...photo, photo_file_id: fileId }
-      const url = pictures.url(message.picture)
+      const url = pictures.url(picture)
       if (url !== undefined) return { ...photo, photo_url: url, thumbnail_url: thumbnailUrl ?? url }
     }
     return {

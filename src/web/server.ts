@@ -16,6 +16,8 @@ export type WebOptions = {
   cdekWebhook(body: unknown): Promise<void>
   /** The PNG of one of our own pictures, `demo/kettle`. */
   readPicture(name: string): Promise<Buffer | undefined>
+  /** A group's picture for sharing, by its name, `group/…`. `isLasting`: that name never shows anything else. */
+  readGroupPicture?(name: string): Promise<{ png: Buffer; isLasting: boolean } | undefined>
   health(): Promise<{ ok: boolean; instance: string }>
   /** Addresses of the proxy in front, comma-separated: only then is X-Forwarded-For believed. */
   trustProxy?: string
@@ -33,6 +35,8 @@ export type Web = { port: number; close(): Promise<void> }
 const bodyMaxBytes = 1024 * 1024
 /** A picture's name means the same picture for as long as a deployment lives. */
 const pictureCache = 'public, max-age=86400'
+/** Of a group: the name changes with whatever is to be seen; an older name shows what there is now, and not for long. */
+const groupPictureCache = { lasting: 'public, max-age=31536000, immutable', passing: 'no-cache' }
 
 /** Listens. @throws when the port is taken. `close` finishes the requests under way. */
 export async function startWeb(options: WebOptions): Promise<Web> {
@@ -81,6 +85,14 @@ export async function startWeb(options: WebOptions): Promise<Web> {
     const png = isPictureName(group) && isPictureName(name) ? await options.readPicture(`${group}/${name}`) : undefined
     if (!png) return reply.code(404).send({ error: 'not found' })
     return reply.header('cache-control', pictureCache).type('image/png').send(png)
+  })
+
+  app.get<{ Params: { name: string } }>('/pictures/group/:name.png', async (request, reply) => {
+    const { name } = request.params
+    const found = isPictureName(name) ? await options.readGroupPicture?.(`group/${name}`) : undefined
+    if (!found) return reply.code(404).send({ error: 'not found' })
+    const cache = found.isLasting ? groupPictureCache.lasting : groupPictureCache.passing
+    return reply.header('cache-control', cache).type('image/png').send(found.png)
   })
 
   app.get('/health', async (_request, reply) => {

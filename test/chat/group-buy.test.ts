@@ -82,17 +82,16 @@ test('who is in already is led to the group, not into a second seat', async () =
   expect(await chat.shop.group(groupId)).toMatchObject({ takenSeats: 1 })
 })
 
-test('full and over are told in a box on the shared card and on a page in private', async () => {
+test('a full group leads from the shared card to its page, where one can wait; a complete one is told of in a box', async () => {
   const { groupId, token, pay, leader } = await openGroup()
   await pay()
   const friend = await chat.buyer()
   await friend.command('start', `j_${token}`)
   const late = await chat.buyer()
-  expect(await late.press({ do: 'join', groupId }, { place: 'shared' })).toEqual({
-    toast: late.say('refusal.group-full'),
-    alert: true,
-  })
-  late.expectSays(await late.press({ do: 'join', groupId }), 'refusal.group-full')
+  expect(await late.press({ do: 'join', groupId }, { place: 'shared' })).toEqual({ open: `j_${token}` })
+  const full = await late.press({ do: 'join', groupId })
+  late.expectSays(full, 'refusal.group-full')
+  expect(intentOf(full.message, 'wait')).toEqual({ do: 'wait', groupId })
   expect(await seatsOf(late)).toBe(0)
 
   const { id } = await chat.shop.db.order.findFirstOrThrow({
@@ -100,6 +99,11 @@ test('full and over are told in a box on the shared card and on a page in privat
   })
   await chat.shop.pay(id)
   expect(await chat.shop.group(groupId)).toMatchObject({ state: 'formed' })
+  expect(await late.press({ do: 'join', groupId }, { place: 'shared' })).toEqual({
+    toast: late.say('refusal.group-full'),
+    alert: true,
+  })
+  expect(intentsOf((await late.press({ do: 'join', groupId })).message).map((one) => one.do)).not.toContain('wait')
   const formed = await leader.press({ do: 'group', groupId })
   expect(textOf(formed.message)).toContain('2 из 2')
   expect(hasShare(formed.message)).toBe(false)

@@ -58,6 +58,7 @@ const group = (changes: Partial<GroupCounts> = {}): GroupCounts => ({
   takenSeats: 1,
   paidSeats: 1,
   toppedUp: 0,
+  inLine: 0,
   deadlineAt: later(day),
   ...changes,
 })
@@ -65,6 +66,8 @@ const group = (changes: Partial<GroupCounts> = {}): GroupCounts => ({
 test('seats that are taken but not paid are missing and not free', () => {
   expect(gap(group({ takenSeats: 2 }))).toBe(2)
   expect(freeSeats(group({ takenSeats: 2 }))).toBe(1)
+  expect(freeSeats(group({ takenSeats: 2, inLine: 1 }))).toBe(0)
+  expect(freeSeats(group({ takenSeats: 2, inLine: 5 }))).toBe(0)
 })
 
 test.each<[what: string, changes: Partial<GroupCounts>, refusal: ReturnType<typeof joinRefusal>]>([
@@ -74,6 +77,7 @@ test.each<[what: string, changes: Partial<GroupCounts>, refusal: ReturnType<type
   ['a group that failed', { state: 'failed' }, 'group-over'],
   ['a group that was cancelled', { state: 'cancelled' }, 'group-over'],
   ['a group whose last seat is being paid', { takenSeats: 3, paidSeats: 2 }, 'group-full'],
+  ['a group whose free seat somebody waits for', { takenSeats: 2, inLine: 1 }, 'group-full'],
   ['a group at the very moment of its deadline', { deadlineAt: now }, 'group-over'],
   ['a full group past its deadline', { takenSeats: 3, paidSeats: 3, deadlineAt: later(-1) }, 'group-over'],
 ])('joining %s', (_, changes, refusal) => {

@@ -1,4 +1,4 @@
-/** Long because every refusal and every race for a seat or a unit is here: they share their beginning. */
+/** Long because every refusal is here: they share their beginning. Crowds at one seat are in `parallel.test.ts`. */
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { buy, type Purchase, type PurchaseRefusal, type PurchaseResult } from '#shop/checkout.ts'
@@ -176,28 +176,6 @@ test('an order changed while it is being paid for is either paid or changed', as
   }
 })
 
-test('50 taps of one person and the same request in parallel make one order, one seat and one payment', async () => {
-  const goods = await shop.goods({ stock: 2, size: 3 })
-  const { groupId } = await shop.openGroup(goods)
-  const person = await shop.person()
-  const key = randomUUID()
-  const results = await Promise.all(
-    Array.from({ length: 50 }, (_, at) =>
-      shop.buy(person, { kind: 'join', groupId }, at % 2 === 0 ? key : randomUUID()),
-    ),
-  )
-  const orders = new Set(results.map((result) => (result.ok ? result.order.orderId : result.reason)))
-  expect(orders.size).toBe(1)
-  expect(results.filter((result) => result.ok && result.isNew)).toHaveLength(1)
-  expect(await shop.group(groupId)).toMatchObject({ takenSeats: 2 })
-  expect(await shop.stock(goods)).toEqual({ onHand: 2, reserved: 2 })
-  const [orderId] = orders
-  const mine = await shop.db.payment.findMany({ where: { orderId: Number(orderId) } })
-  expect(mine).toHaveLength(1)
-  expect((await shop.truth()).filter(({ metadata }) => metadata.paymentId === mine[0]?.id)).toHaveLength(1)
-  await assertInvariants(shop.db)
-})
-
 test('what does not exist is refused', async () => {
   const person = await shop.person()
   expect(await refused(person, { kind: 'alone', variantId: 2_000_000_000 })).toEqual(because('not-found'))
@@ -295,42 +273,6 @@ test('a group that is full, over, or not yet paid for by its leader cannot be jo
   expect(await refused(stranger, { kind: 'join', groupId: other.groupId })).toEqual(
     because('group-over', other.groupId),
   )
-})
-
-test('50 people at one last seat: one gets it, 49 are told that the group is full, nothing else is written', async () => {
-  const goods = await shop.goods({ stock: 60, size: 2 })
-  const { groupId } = await shop.openGroup(goods)
-  const people = await shop.people(50)
-  const before = await countRows(shop.db)
-  const results = await Promise.all(people.map((person) => shop.buy(person, { kind: 'join', groupId })))
-  expect(results.filter(({ ok }) => ok)).toHaveLength(1)
-  const refusals = results.flatMap((result) => (result.ok ? [] : [result.reason]))
-  expect(refusals).toEqual(Array.from({ length: 49 }, () => 'group-full'))
-  const after = await countRows(shop.db)
-  for (const table of ['orders', 'seats', 'payments', 'reservations', 'reserved']) {
-    expect({ table, more: (after[table] ?? 0) - (before[table] ?? 0) }).toEqual({ table, more: 1 })
-  }
-  expect(await shop.group(groupId)).toMatchObject({ takenSeats: 2, paidSeats: 1 })
-  await assertInvariants(shop.db)
-})
-
-test('30 at the last unit, alone, in own groups and by joining: one gets it', async () => {
-  const goods = await shop.goods({ stock: 6, size: 10 })
-  const groups = await Promise.all(Array.from({ length: 5 }, () => shop.openGroup(goods)))
-  expect(await shop.stock(goods)).toEqual({ onHand: 6, reserved: 5 })
-  const people = await shop.people(30)
-  const results = await Promise.all(
-    people.map((person, at) => {
-      const group = groups[at % 10]
-      if (group) return shop.buy(person, { kind: 'join', groupId: group.groupId })
-      return shop.buy(person, { kind: at % 2 === 0 ? 'alone' : 'own-group', variantId: goods.variantId })
-    }),
-  )
-  expect(results.filter(({ ok }) => ok)).toHaveLength(1)
-  const refusals = results.flatMap((result) => (result.ok ? [] : [result.reason]))
-  expect(refusals).toEqual(Array.from({ length: 29 }, () => 'out-of-stock'))
-  expect(await shop.stock(goods)).toEqual({ onHand: 6, reserved: 6 })
-  await assertInvariants(shop.db)
 })
 
 test('after a decline the same order is paid for by a second payment', async () => {

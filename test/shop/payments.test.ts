@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { payBy } from '#shop/paying.ts'
+import { chooseForSilent } from '#shop/choices.ts'
 import { closeDueGroups, expireOrders } from '#shop/group-buy.ts'
 import { orderOf } from '#shop/orders.ts'
 import {
@@ -338,13 +339,19 @@ test('money that was taken for a group that fails goes back, and nothing is ship
   await closeDueGroups(shop.db, shop.pass(30 * minute))
   await takenAtOnce(late.orderId)
   await expireOrders(shop.db, shop.now)
+  // They might have chosen another group, and did not.
+  expect(await shop.stateOf(late.orderId)).toMatchObject({ order: 'awaiting_choice', payments: ['captured'] })
+  expect(await chooseForSilent(shop.db, shop.pass(24 * hour))).toBe(1)
   await shop.settle()
-  for (const id of [orderId, late.orderId]) {
+  for (const [id, seatState] of [
+    [orderId, 'refunded'],
+    [late.orderId, 'released'],
+  ] as const) {
     expect(await shop.stateOf(id)).toEqual({
       order: 'cancelled',
       payments: ['refunded'],
       moves: ['refund done'],
-      seat: 'refunded',
+      seat: seatState,
       stock: 'released',
       shipment: undefined,
     })

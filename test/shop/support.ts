@@ -101,6 +101,7 @@ export function useShop() {
         now: () => time,
       }),
       returnUrl: (orderId) => `https://t.me/vmeste_bot?start=b_${orderId.toString(36)}`,
+      groupUrl: (token) => `https://t.me/vmeste_bot?start=g_${token}`,
       now: () => new Date(time),
       newId: randomUUID,
       randomBytes,
@@ -432,7 +433,7 @@ export async function countRows(db: Client): Promise<Record<string, number>> {
   const [row] = await db.$queryRaw<Record<string, number>[]>`
     SELECT (SELECT count(*)::int FROM "order") AS orders, (SELECT count(*)::int FROM order_line) AS lines,
       (SELECT count(*)::int FROM "group") AS groups, (SELECT coalesce(sum(version), 0)::int FROM "group") AS versions,
-      (SELECT count(*)::int FROM seat) AS seats, (SELECT count(*)::int FROM reservation) AS reservations,
+      (SELECT count(*)::int FROM seat) AS seats, (SELECT count(*)::int FROM waiting) AS waiting, (SELECT count(*)::int FROM reservation) AS reservations,
       (SELECT coalesce(sum(reserved), 0)::int FROM stock_level) AS reserved,
       (SELECT count(*)::int FROM payment) AS payments, (SELECT count(*)::int FROM payment_move) AS moves,
       (SELECT count(*)::int FROM notification) AS notifications,

@@ -167,7 +167,12 @@ const refused: [name: string, ...statements: string[]][] = [
   ],
   ['group_units', `UPDATE "group" SET max_units = 0 WHERE id = 1`, `UPDATE "group" SET max_units = 100 WHERE id = 1`],
   ['seat_via_known', `UPDATE seat SET via = 'air'`],
+  [
+    'campaign_draft_one_at_a_time',
+    `INSERT INTO campaign_draft (product_id, person_id, terms, changed_at) SELECT 1, 1, '{}', now() FROM generate_series(1, 2)`,
+  ],
   ['group_visit_via_known', `UPDATE group_visit SET via = 'air'`],
+  ['group_line_counted', `UPDATE "group" SET in_line = -1 WHERE id = 1`],
   ['waiting_state_known', `UPDATE waiting SET state = 'lost'`],
   ['waiting_offer_has_end', `UPDATE waiting SET state = 'offered'`, `UPDATE waiting SET offered_until = now()`],
   [

@@ -266,7 +266,14 @@ test('inline cards: a photo by URL, a photo by reference, words alone; each with
     description: 'd',
     message: { text: [{ text: '<x>' }], rows: row, ...(picture !== undefined && { picture }) },
   })
-  const cards = [card('a', 'https://a/b.jpg'), card('b', 'demo/known'), card('c', 'demo/other'), card('d'.repeat(65))]
+  const cards = [
+    card('a', 'https://a/b.jpg'),
+    card('b', 'demo/known'),
+    card('c', 'demo/other'),
+    card('d'.repeat(65)),
+    // A group's own picture cannot be had: that of its product stands there instead.
+    { ...card('e', 'group/1-1-abc'), thumbnail: 'demo/known' },
+  ]
   const { front } = recordingFront({ onInline: async () => ({ cards, nextOffset: '20', personal: true }) })
   const pictures = {
     read: async () => undefined,
@@ -289,6 +296,7 @@ test('inline cards: a photo by URL, a photo by reference, words alone; each with
       { type: 'photo', id: 'a', photo_url: 'https://a/b.jpg', caption: '&lt;x&gt;', ...common },
       { type: 'photo', id: 'b', photo_file_id: 'FILE', ...common },
       { type: 'article', id: 'c', input_message_content: { message_text: '&lt;x&gt;' }, ...common },
+      { type: 'photo', id: 'e', photo_file_id: 'FILE', ...common },
     ],
   })
 })

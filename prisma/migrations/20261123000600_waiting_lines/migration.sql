@@ -1,0 +1,28 @@
+-- Who waits for a seat is counted on the group: one statement on one row decides who gets a free one.
+ALTER TABLE "group" ADD COLUMN "in_line" INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE "group" ADD CONSTRAINT group_line_counted CHECK (in_line >= 0);
+
+-- What a shop's person is still writing, and what was paid for once.
+CREATE TABLE "campaign_draft" (
+    "id" SERIAL NOT NULL,
+    "product_id" INTEGER NOT NULL,
+    "person_id" INTEGER NOT NULL,
+    "terms" JSONB NOT NULL,
+    "version" INTEGER NOT NULL DEFAULT 1,
+    "campaign_id" INTEGER,
+    "changed_at" TIMESTAMPTZ(3) NOT NULL,
+
+    CONSTRAINT "campaign_draft_pkey" PRIMARY KEY ("id")
+);
+CREATE UNIQUE INDEX "campaign_draft_campaign_id_key" ON "campaign_draft"("campaign_id");
+CREATE INDEX "campaign_draft_product_id_idx" ON "campaign_draft"("product_id");
+CREATE INDEX "campaign_draft_person_id_idx" ON "campaign_draft"("person_id");
+CREATE UNIQUE INDEX campaign_draft_one_at_a_time ON campaign_draft (product_id, person_id) WHERE campaign_id IS NULL;
+ALTER TABLE "campaign_draft" ADD CONSTRAINT "campaign_draft_product_id_fkey" FOREIGN KEY ("product_id") REFERENCES "product"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+ALTER TABLE "campaign_draft" ADD CONSTRAINT "campaign_draft_person_id_fkey" FOREIGN KEY ("person_id") REFERENCES "person"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+ALTER TABLE "campaign_draft" ADD CONSTRAINT "campaign_draft_campaign_id_fkey" FOREIGN KEY ("campaign_id") REFERENCES "campaign"("id") ON DELETE SET NULL ON UPDATE CASCADE;
+ALTER TABLE "seat" ADD COLUMN "was_paid" BOOLEAN NOT NULL DEFAULT false;
+UPDATE seat SET was_paid = true WHERE state IN ('paid', 'confirmed', 'refund_due', 'refunded', 'refund_failed');
+
+-- A card that anybody may read keeps the time zone of whoever put it there.
+ALTER TABLE "live_card" ADD COLUMN "time_zone" TEXT;

@@ -1,0 +1,68 @@
+/** *Wait for a seat* and *Leave the line*, in the private chat; and what people who wait are told. */
+import { groupById } from '#shop/group-buy.ts'
+import { placeOf, stopWaiting, waitForSeat } from '#shop/waiting.ts'
+import { groupOutcome } from './group-buy.ts'
+import { groupLines, joinButton } from './group-card.ts'
+import { confused, homeButton } from './home.ts'
+import type { NoticeOutcome } from './notices.ts'
+import type { Button, Line } from './screen.ts'
+import type { Reader } from './text.ts'
+import type { Outcome, Visit } from './visit.ts'
+import { leaveLineButton } from './waiting-line.ts'
+
+/** The group's page with their place in it; or why they cannot wait, and the page as it stands. */
+export async function wait(visit: Visit, groupId: number): Promise<Outcome> {
+  const { deps, visitor } = visit
+  const result = await waitForSeat(deps.db, { personId: visitor.personId, groupId }, deps.now())
+  if (!result.ok && result.reason === 'group-not-open') return { screen: confused('confused.not-found') }
+  const page = await pageOf(visit, groupId)
+  return result.ok ? page : { ...page, toast: `refusal.${result.reason}`, alert: true }
+}
+
+export async function leaveLine(visit: Visit, groupId: number): Promise<Outcome> {
+  const { deps, visitor } = visit
+  const wasThere = await stopWaiting(deps.db, { personId: visitor.personId, groupId }, deps.now())
+  const page = await pageOf(visit, groupId)
+  return wasThere ? { ...page, toast: 'waiting.left' } : page
+}
+
+async function pageOf(visit: Visit, groupId: number): Promise<Outcome> {
+  const group = await groupById(visit.deps.db, groupId)
+  if (!group || group.state === 'draft') return { screen: confused('confused.not-found') }
+  return groupOutcome(visit, group)
+}
+
+/** A seat is kept for them. @returns undefined when it is not any more. */
+export async function seatOffered(
+  groupId: number,
+  personId: number,
+  reader: Reader,
+  { db }: Visit['deps'],
+): Promise<NoticeOutcome | undefined> {
+  const group = await groupById(db, groupId)
+  const standing = await placeOf(db, groupId, personId)
+  if (group?.state !== 'open' || !standing || 'place' in standing || standing.offeredUntil <= reader.now)
+    return undefined
+  const { version } = group
+  const lines: Line[] = [{ key: 'notice.seat-offered', params: { until: { at: standing.offeredUntil } } }]
+  const rows: Button[][] = [
+    [joinButton(group)],
+    [leaveLineButton(groupId)],
+    [{ label: { key: 'button.product' }, intent: { do: 'product', productId: group.productId } }, homeButton],
+  ]
+  const picture = group.picture === null ? {} : { picture: group.picture }
+  return {
+    screen: { ...picture, lines: [...lines, { gap: true }, ...groupLines(group, reader)], rows },
+    follows: { groupId, version },
+  }
+}
+
+/** The group is over and they got no seat in it: the product's page has others, and begins their own. */
+export async function waitOver(groupId: number, { db }: Visit['deps']): Promise<NoticeOutcome | undefined> {
+  const group = await groupById(db, groupId)
+  if (!group) return undefined
+  const lines: Line[] = [{ key: 'notice.wait-over', params: { title: { words: group.title } } }]
+  const { productId } = group
+  const rows: Button[][] = [[{ label: { key: 'button.product' }, intent: { do: 'product', productId } }, homeButton]]
+  return { screen: { lines, rows } }
+}

@@ -1,0 +1,54 @@
+import type { PaymentMethod } from '#domain/payments.ts'
+import type { Db } from './db.ts'
+
+/**
+ * The token of the link by which a friend may pay for an unpaid seat: made once, the same for ever.
+ * @param fresh taken if there is none yet.
+ */
+export async function payTokenOf(db: Db, orderId: number, fresh: string): Promise<string | undefined> {
+  const [row] = await db.$queryRaw<{ token: string }[]>`
+    UPDATE "order" SET pay_token = coalesce(pay_token, ${fresh}) WHERE id = ${orderId} RETURNING pay_token AS token`
+  return row?.token
+}
+
+/** Whose order the link is for, and their first name: the only thing of them that the payer learns. */
+export async function findOrderByPayToken(
+  db: Db,
+  token: string,
+): Promise<{ orderId: number; personId: number; firstName: string } | undefined> {
+  const [row] = await db.$queryRaw<{ orderId: number; personId: number; firstName: string }[]>`
+    SELECT o.id AS "orderId", o.person_id AS "personId", p.first_name AS "firstName"
+    FROM "order" o JOIN person p ON p.id = o.person_id WHERE o.pay_token = ${token}`
+  return row
+}
+
+export async function hasPayToken(db: Db, orderId: number): Promise<boolean> {
+  const rows = await db.$queryRaw<unknown[]>`SELECT 1 FROM "order" WHERE id = ${orderId} AND pay_token IS NOT NULL`
+  return rows.length > 0
+}
+
+/** The order of a seat in an open group, for somebody who has paid for theirs in the same group. */
+export async function findOrderBesideMine(db: Db, seatId: number, personId: number): Promise<number | undefined> {
+  const [row] = await db.$queryRaw<{ orderId: number }[]>`
+    SELECT s.order_id AS "orderId" FROM seat s JOIN "group" g ON g.id = s.group_id AND g.state = 'open'
+    WHERE s.id = ${seatId} AND s.person_id <> ${personId} AND EXISTS (
+      SELECT 1 FROM seat mine WHERE mine.group_id = g.id AND mine.person_id = ${personId} AND mine.state = 'paid')`
+  return row?.orderId
+}
+
+export type UnpaidSeat = { seatId: number; firstName: string }
+
+/** Seats of an open group that others hold unpaid, those whose hold ends first. @param methods they are to be paid by. */
+export async function findUnpaidSeats(
+  db: Db,
+  of: { groupId: number; besides: number; methods: readonly PaymentMethod[]; limit: number },
+  now: Date,
+): Promise<UnpaidSeat[]> {
+  return db.$queryRaw<UnpaidSeat[]>`
+    SELECT s.id AS "seatId", p.first_name AS "firstName"
+    FROM seat s JOIN "order" o ON o.id = s.order_id JOIN person p ON p.id = s.person_id
+      JOIN payment pay ON pay.order_id = o.id AND pay.counts AND pay.method = ANY(${[...of.methods]}::text[])
+    WHERE s.group_id = ${of.groupId} AND s.state = 'held' AND s.person_id <> ${of.besides}
+      AND o.state = 'awaiting_payment' AND o.expires_at > ${now}
+    ORDER BY o.expires_at, s.id LIMIT ${of.limit}`
+}

@@ -1,0 +1,458 @@
+/**
+ * What happens in the runs of `model.test.ts`: the same acts on the real shop and on the rules (`rules.ts`), and whether
+ * the two still say the same. PostgreSQL and the operations are real; the bank answers from memory, so that thousands of
+ * runs fit. Long because every act is here, a few lines each.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { randomBytes, randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { chooseForLate, chooseForSilent } from '#shop/choices.ts'
+import { buy, type Purchase } from '#shop/checkout.ts'
+import type { Deps } from '#shop/deps.ts'
+import { closeDueGroups, expireOrders, topUpGroup } from '#shop/group-buy.ts'
+import { cancelOrder } from '#shop/orders.ts'
+import { OutcomeUnknown } from '#shop/outcome.ts'
+import { payBy } from '#shop/paying.ts'
+import { movePayment, paymentHinted } from '#shop/payments.ts'
+import { arrive, setRecipient } from '#shop/people.ts'
+import type { Client } from '#store/db.ts'
+import { cloneDatabase, type TestDatabase } from '../support/database.ts'
+import { createBank, deliveryCost, quickCarrier, type Bank, type BankCall } from './quick-world.ts'
+import type { createRules, RulesOrder, Terms } from './rules.ts'
+import { hour, kazan, minute } from './support.ts'
+
+/** Where a process dies: at its so-and-so-many-th statement. What had been committed stays. */
+type Life = { diesAt: number; isDead: boolean }
+const lives = new AsyncLocalStorage<Life>()
+class Killed extends Error {}
+
+type Query = (this: unknown, ...args: unknown[]) => unknown
+const prototype = pg.Client.prototype as unknown as { query: Query }
+const { query } = prototype
+/** Statements pass here while tests run: those of a process that is to die are counted. */
+export function useDeaths(): void {
+  beforeAll(() => {
+    prototype.query = function (this: unknown, ...args: unknown[]): unknown {
+      const life = lives.getStore()
+      if (life && (life.isDead || --life.diesAt === 0)) {
+        life.isDead = true
+        // Its connection goes back to the pool clean: PostgreSQL would roll back what a dead one had begun.
+        if (args[0] !== 'ROLLBACK') {
+          const callback = args.find((arg) => typeof arg === 'function') as ((error: Error) => void) | undefined
+          if (!callback) return Promise.reject(new Killed('killed'))
+          process.nextTick(callback, new Killed('killed'))
+          return undefined
+        }
+      }
+      return query.apply(this, args)
+    }
+  })
+  afterAll(() => {
+    prototype.query = query
+  })
+}
+
+/** Does it in a process that dies on the way, if it lives that long, and then once more in another one. */
+async function dying<T>(diesAt: number | null, work: () => Promise<T>): Promise<T> {
+  if (diesAt !== null) {
+    const life: Life = { diesAt, isDead: false }
+    await lives.run(life, work).catch((error: unknown) => {
+      if (!life.isDead) throw error
+    })
+    // Its last questions have failed before the next process asks: here they share one.
+    await new Promise(setImmediate)
+  }
+  return work()
+}
+
+/** As `Promise.all`, but nothing is still under way when it throws. */
+async function all<T>(work: Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(work)
+  return Promise.all(work)
+}
+
+/** What comes before the first command. */
+export type Setting = { terms: Terms; pieces: number; isBegun: boolean }
+type Dying = { dies: number | null }
+export type Command =
+  | ({ do: 'open'; who: number; units: number; atOnce: boolean } & Dying)
+  | ({
+      do: 'join'
+      who: number
+      group: number
+      units: number
+      atOnce: boolean
+      taps: number
+      upTo: 'page' | 'paid'
+    } & Dying)
+  | { do: 'pay-late'; who: number; group: number; atOnce: boolean }
+  | ({ do: 'pay'; order: number; hints: number } & Dying)
+  | { do: 'hold-ends'; order: number; isHeard: boolean }
+  | ({ do: 'leave'; order: number } & Dying)
+  | { do: 'choose'; order: number; group: number; isOwn: boolean }
+  | { do: 'pass'; minutes: number; ticks: boolean }
+  | ({ do: 'clock'; workers: number } & Dying)
+  | ({ do: 'jobs'; most: number } & Dying)
+  | { do: 'bank-fails'; call: BankCall; times: number; hasEffect: boolean }
+  | { do: 'edit'; terms: Terms }
+  | { do: 'end' }
+  | { do: 'top-up'; group: number; seats: number }
+
+/** A shop of its own with four buyers and one seller, in which one run happens after the other. */
+export type Lane = {
+  database: TestDatabase
+  db: Client
+  bank: Bank
+  deps: Deps
+  people: number[]
+  seller: number
+  shop: { sellerId: number; locationId: number; categoryId: number }
+  time: number
+  made: number
+}
+
+export async function openLane(): Promise<Lane> {
+  const database = await cloneDatabase()
+  const { db } = database
+  const time = Date.UTC(2026, 0, 12, 9)
+  const now = new Date(time)
+  const seller = await db.seller.create({
+    data: { slug: 'shop', name: 'Лавка', invitation: 'invite', paymentMethods: ['card', 'sbp'] },
+  })
+  const place = { externalId: 'main', kind: 'local_warehouse', title: {}, cityCode: 44, cityName: 'Москва' }
+  const location = await db.location.create({ data: { sellerId: seller.id, ...place } })
+  const category = await db.category.create({ data: { slug: 'all', title: {} } })
+  const people: number[] = []
+  for (let at = 0; at < 5; at += 1) {
+    const person = { messenger: 'telegram', externalId: `${at}`, firstName: `Анна ${at}`, languageCode: 'ru' }
+    const visitor = await arrive(db, { ...person, updateId: `${at}`, opensChat: true }, now)
+    if (!visitor) throw new Error('a first update is handled')
+    people.push(visitor.personId)
+    await setRecipient(db, visitor.personId, kazan, now)
+  }
+  const [owner = 0, ...buyers] = people
+  await db.sellerMember.create({ data: { sellerId: seller.id, personId: owner, joinedAt: now } })
+  const lane: Omit<Lane, 'bank' | 'deps'> = {
+    database,
+    db,
+    people: buyers,
+    seller: owner,
+    shop: { sellerId: seller.id, locationId: location.id, categoryId: category.id },
+    time,
+    made: 0,
+  }
+  const bank = createBank(() => lane.time)
+  const deps: Deps = {
+    db,
+    providers: [bank.provider],
+    hasInvoices: false,
+    carrier: quickCarrier,
+    returnUrl: () => 'https://t.me/vmeste_bot',
+    groupUrl: () => 'https://t.me/vmeste_bot',
+    now: () => new Date(lane.time),
+    newId: randomUUID,
+    randomBytes,
+    newToken: () => randomBytes(12).toString('base64url'),
+  }
+  return Object.assign(lane, { bank, deps })
+}
+
+/** Something new to sell, on these terms. @returns its variant and campaign. */
+export async function offer(
+  lane: Lane,
+  { terms: on, pieces }: Setting,
+): Promise<{ variantId: number; campaignId: number }> {
+  const { sellerId, locationId, categoryId } = lane.shop
+  const now = new Date(lane.time)
+  const [row] = await lane.db.$queryRaw<{ variantId: number; campaignId: number }[]>`
+    WITH p AS (INSERT INTO product (seller_id, external_id, category_id, title, description, pictures, words, updated_at)
+        VALUES (${sellerId}, ${`p${++lane.made}`}, ${categoryId}, '{"ru": "Чайник"}'::jsonb, '{}'::jsonb, '{}', '', ${now})
+        RETURNING id),
+      v AS (INSERT INTO variant (product_id, external_id, options, price, currency, weight_grams)
+        SELECT id, '1', '{}'::jsonb, 150000, 'RUB', 800 FROM p RETURNING id),
+      s AS (INSERT INTO stock_level (variant_id, location_id, on_hand) SELECT id, ${locationId}, ${pieces} FROM v),
+      c AS (INSERT INTO campaign (seller_id, product_id, size, lifetime_minutes, starts_at)
+        SELECT ${sellerId}, id, 2, 60, ${new Date(lane.time - hour)} FROM p RETURNING id),
+      cp AS (INSERT INTO campaign_price (campaign_id, variant_id, price) SELECT c.id, v.id, 100000 FROM c, v)
+    SELECT v.id AS "variantId", c.id AS "campaignId" FROM v, c`
+  if (!row) throw new Error('an insert returns its row')
+  await setTerms(lane.db, row, on)
+  return row
+}
+
+async function setTerms(db: Client, { campaignId, variantId }: { campaignId: number; variantId: number }, on: Terms) {
+  const [first, ...steps] = on.steps
+  const isLadder = on.kind === 'ladder'
+  await db.$executeRaw`
+    UPDATE campaign SET kind = ${on.kind}, size = ${on.size}, min_seats = ${isLadder ? on.minSeats : null}::int,
+      lifetime_minutes = ${on.lifetime / minute}::int, max_units = ${on.maxUnits},
+      thanks_kind = ${on.thanks > 0 ? 'discount' : 'none'}, thanks_basis_points = ${on.thanks}
+    WHERE id = ${campaignId}`
+  await db.$executeRaw`UPDATE campaign_price SET price = ${first?.price ?? 0} WHERE campaign_id = ${campaignId}`
+  await db.$executeRaw`DELETE FROM campaign_tier WHERE campaign_id = ${campaignId}`
+  for (const { seats, price } of steps)
+    await db.$executeRaw`INSERT INTO campaign_tier VALUES (${campaignId}, ${variantId}, ${seats}, ${price})`
+}
+
+export type Play = {
+  lane: Lane
+  goods: { variantId: number; campaignId: number }
+  rules: ReturnType<typeof createRules>
+  /** Ids and pages in the order of the rules' own lists. */
+  groups: number[]
+  orders: { orderId: number; externalId: string }[]
+}
+
+const at = <T>(list: readonly T[], index: number): T | undefined => list[index % Math.max(1, list.length)]
+
+export async function act(play: Play, command: Command): Promise<void> {
+  const { lane, rules, goods } = play
+  const { db, deps, bank } = lane
+  const now = new Date(lane.time)
+  const one = 'order' in command ? at(rules.orders, command.order) : undefined
+  const known = one && play.orders[rules.orders.indexOf(one)]
+  const group = 'group' in command ? at(rules.groups, command.group) : undefined
+  const groupId = group ? play.groups[rules.groups.indexOf(group)] : undefined
+  switch (command.do) {
+    case 'open': {
+      const purchase = { kind: 'own-group', variantId: goods.variantId, units: command.units } as const
+      const wanted = rules.open(command.who, command.units, command.atOnce, lane.time)
+      return tap(play, command, purchase, wanted, 1)
+    }
+    case 'join': {
+      if (!group || groupId === undefined) return
+      const wanted = rules.join(command.who, group, command.units, command.atOnce, lane.time)
+      await tap(play, command, { kind: 'join', groupId, units: command.units }, wanted, command.taps)
+      if (wanted && command.upTo === 'paid') await pay(play, wanted, 1, null)
+      return
+    }
+    case 'pay-late': {
+      const { who: late, atOnce } = command
+      await act(play, { ...command, do: 'join', units: 1, taps: 1, upTo: 'page', dies: null })
+      const mine = rules.orders.findLast((it) => it.who === late && it.group === group && it.atOnce === atOnce)
+      await act(play, { do: 'pass', minutes: 16, ticks: true })
+      if (mine) await pay(play, mine, 1, null)
+      return
+    }
+    case 'pay':
+      if (one) await pay(play, one, command.hints, command.dies)
+      return
+    case 'hold-ends': {
+      if (!one || !known) return
+      rules.expireHold(one)
+      bank.expire(known.externalId)
+      if (command.isHeard) await hear(play, one, 1, null)
+      return
+    }
+    case 'leave': {
+      if (!one || !known) return
+      const { orderId } = known
+      const personId = lane.people[one.who] ?? 0
+      const isPossible = rules.leave(one)
+      const result = await dying(command.dies, () => cancelOrder(db, { personId, orderId, now }, deps.carrier))
+      // Whoever died may have done it before: then the second finds it done.
+      if (command.dies === null) expect(result.ok).toBe(isPossible)
+      return
+    }
+    case 'choose': {
+      const chooser = at(
+        rules.orders.filter(({ state }) => state === 'awaiting_choice'),
+        command.order,
+      )
+      const { orderId } = (chooser && play.orders[rules.orders.indexOf(chooser)]) ?? {}
+      if (!chooser || orderId === undefined || (!command.isOwn && groupId === undefined)) return
+      const choice = command.isOwn
+        ? ({ kind: 'own-group' } as const)
+        : ({ kind: 'group', groupId: groupId ?? 0 } as const)
+      const isPossible = rules.choose(chooser, command.isOwn || !group ? 'own-group' : group, lane.time)
+      const personId = lane.people[chooser.who] ?? 0
+      const result = await chooseForLate(db, { personId, orderId, choice, now }, deps)
+      expect({ choice, ...result }).toMatchObject({ choice, ok: isPossible })
+      if (result.ok && command.isOwn && result.groupId !== undefined) play.groups.push(result.groupId)
+      return
+    }
+    case 'pass':
+      lane.time += command.minutes * minute
+      if (command.ticks) await act(play, { do: 'clock', workers: 1, dies: null })
+      return
+    case 'clock': {
+      rules.expireOrders(lane.time)
+      rules.closeGroups(lane.time)
+      rules.chooseForSilent(lane.time)
+      await dying(command.dies, async () => {
+        await expireOrders(db, now)
+        await all(Array.from({ length: command.workers }, () => closeDueGroups(db, now)))
+        await chooseForSilent(db, now)
+      })
+      return
+    }
+    case 'jobs':
+      await work(play, command.most, command.dies)
+      return
+    case 'bank-fails':
+      bank.fail(command.call, command.times, command.hasEffect)
+      return
+    case 'edit':
+      rules.edit(command.terms)
+      await setTerms(db, goods, command.terms)
+      return
+    case 'end':
+      rules.end()
+      await db.$executeRaw`UPDATE campaign SET ends_at = ${now} WHERE id = ${goods.campaignId}`
+      return
+    case 'top-up': {
+      if (!group || groupId === undefined) return
+      const { seats } = command
+      const isRoom = rules.topUp(group, seats, lane.time)
+      const result = await topUpGroup(db, { personId: lane.seller, groupId, seats }, now)
+      expect(result).toEqual(isRoom ? { ok: true, formed: group.state === 'formed' } : { ok: false, reason: 'no-room' })
+    }
+  }
+}
+
+/** Taps of one person at once, on one button; all lead where the rules say. */
+async function tap(
+  play: Play,
+  command: Dying & { who: number },
+  purchase: Purchase,
+  wanted: RulesOrder | undefined,
+  taps: number,
+): Promise<void> {
+  const { lane, rules } = play
+  const personId = lane.people[command.who] ?? 0
+  const now = new Date(lane.time)
+  const requestKeys = Array.from({ length: taps }, () => randomUUID())
+  const once = (requestKey: string) => buy(lane.db, { personId, requestKey, purchase, now }, lane.deps)
+  const results = await dying(command.dies, () => all(requestKeys.map(once)))
+  for (const result of results) {
+    expect({ isPossible: result.ok, why: result.ok || result.reason }).toMatchObject({
+      isPossible: wanted !== undefined,
+    })
+    if (!result.ok || !wanted) continue
+    const { orderId, seat } = result.order
+    const index = rules.orders.indexOf(wanted)
+    if (index === play.orders.length) {
+      if (seat && wanted.group.leader === wanted.who && purchase.kind === 'own-group') play.groups.push(seat.groupId)
+      const by = { personId, orderId, method: 'sbp', now } as const
+      if (wanted.atOnce) expect(await payBy(lane.db, by, lane.deps)).toMatchObject({ ok: true })
+      const page = await lane.db.$queryRaw<{ externalId: string }[]>`
+        SELECT external_id AS "externalId" FROM payment WHERE order_id = ${orderId} AND counts`
+      play.orders.push({ orderId, externalId: page[0]?.externalId ?? '' })
+    }
+    expect(orderId).toBe(play.orders[index]?.orderId)
+  }
+}
+
+async function pay(play: Play, one: RulesOrder, hints: number, diesAt: number | null): Promise<void> {
+  play.rules.pay(one)
+  play.lane.bank.pay(play.orders[play.rules.orders.indexOf(one)]?.externalId ?? '')
+  await hear(play, one, hints, diesAt)
+}
+
+/** The bank calls, perhaps several times at once. */
+async function hear(play: Play, one: RulesOrder, hints: number, diesAt: number | null): Promise<void> {
+  if (hints === 0) return
+  const { lane, rules } = play
+  const { externalId = '' } = play.orders[rules.orders.indexOf(one)] ?? {}
+  rules.hear(one, lane.time)
+  const hint = () => paymentHinted(lane.db, externalId, lane.deps, new Date(lane.time))
+  await dying(diesAt, () => all(Array.from({ length: hints }, hint)))
+}
+
+/** A worker does some of what is in the queue, and perhaps dies over it. @returns how many jobs it had. */
+async function work(play: Play, most: number, diesAt: number | null): Promise<number> {
+  const { lane, rules } = play
+  const { db, deps, bank } = lane
+  const jobs = await db.$queryRaw<{ key: string; moveId: string; orderId: number; kind: BankCall; amount: bigint }[]>`
+    SELECT j.key, m.id::text AS "moveId", p.order_id AS "orderId", m.kind, m.amount
+    FROM graphile_worker._private_jobs j JOIN payment_move m ON j.key = 'move:' || m.id
+      JOIN payment p ON p.id = m.payment_id
+    ORDER BY j.id LIMIT ${most}`
+  for (const { key, moveId, orderId, kind, amount } of jobs) {
+    const one = rules.orders[play.orders.findIndex((it) => it.orderId === orderId)]
+    if (!one) throw new Error(`a job for order ${orderId}, which nobody made`)
+    const isWanted = one.jobs.some((job) => job.kind === kind && job.amount === Number(amount))
+    const fault = isWanted ? bank.faultAhead(kind) : undefined
+    if (isWanted) {
+      const answer = fault ? (fault.hasEffect ? 'lost' : 'failed') : 'answered'
+      rules.work(one, { kind, amount: Number(amount) }, answer, lane.time)
+    }
+    const run = () => movePayment(db, moveId, deps, new Date(lane.time))
+    const isDone = await dying(fault ? null : diesAt, run).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof OutcomeUnknown) return false
+        throw error
+      },
+    )
+    if (isDone) await db.$executeRaw`DELETE FROM graphile_worker._private_jobs WHERE key = ${key}`
+  }
+  return jobs.length
+}
+
+type Snapshot = ReturnType<ReturnType<typeof createRules>['snapshot']>
+
+/** What the database says, in the words of the rules. */
+async function snapshot({ lane, goods: { variantId } }: Play): Promise<Snapshot> {
+  const [row] = await lane.db.$queryRaw<{ found: Snapshot }[]>`
+    SELECT json_build_object(
+      'stock', (SELECT json_build_array(on_hand, reserved) FROM stock_level WHERE variant_id = ${variantId}),
+      'groups', (SELECT coalesce(json_agg(json_build_array(state, taken_seats, paid_seats, topped_up,
+          (extract(epoch FROM deadline_at) * 1000)::bigint) ORDER BY id), '[]') FROM "group" WHERE variant_id = ${variantId}),
+      'orders', (SELECT coalesce(json_agg(json_build_object('order', o.state, 'reason', o.cancel_reason, 'seat', s.state,
+          'goods', r.state, 'total', o.total, 'money', p.state, 'captured', p.captured, 'refunding', p.refunding,
+          'refunded', p.refunded, 'jobs', (SELECT coalesce(json_agg(m.kind || ' ' || m.amount ORDER BY (m.kind || ' ' || m.amount) COLLATE "C"), '[]')
+            FROM payment_move m WHERE m.payment_id = p.id AND m.state IN ('created', 'pending') AND EXISTS (
+              SELECT 1 FROM graphile_worker._private_jobs j WHERE j.key = 'move:' || m.id))) ORDER BY o.id), '[]')
+        FROM order_line l JOIN "order" o ON o.id = l.order_id JOIN payment p ON p.order_id = o.id AND p.counts
+          JOIN seat s ON s.order_id = o.id JOIN reservation r ON r.order_id = o.id
+        WHERE l.variant_id = ${variantId})) AS found`
+  if (!row) throw new Error('a query of one row')
+  return row.found
+}
+
+export async function check(play: Play): Promise<void> {
+  const [found, wanted] = [await snapshot(play), play.rules.snapshot()]
+  // Comparing texts costs next to nothing; only a difference is worth the search.
+  if (JSON.stringify(found) !== JSON.stringify(wanted)) expect(found).toEqual(wanted)
+}
+
+/** Every clock runs, the bank answers again, every job is done: nobody is owed anything. */
+export async function settle(play: Play): Promise<void> {
+  const { lane, rules } = play
+  const step = async (command: Command) => {
+    await act(play, command)
+    await check(play)
+  }
+  const workAll = async () => {
+    while ((await work(play, 100, null)) > 0) await check(play)
+  }
+  lane.bank.mend()
+  lane.time += 61 * minute
+  await step({ do: 'clock', workers: 1, dies: null })
+  // A payment that nobody told us of lies at the bank: the tick asks after it.
+  for (const one of rules.orders) if (one.bank !== 'pending') await hear(play, one, 1, null)
+  await workAll()
+  // Nobody may open more than ten groups within a day, nor think longer than that about what late money shall buy.
+  lane.time += 25 * hour
+  await step({ do: 'clock', workers: 1, dies: null })
+  await workAll()
+  for (const [index, one] of rules.orders.entries()) {
+    const { orderId, externalId } = play.orders[index] ?? { orderId: 0, externalId: '' }
+    const isBought = one.state === 'packable'
+    const total = one.price * one.units + Number(deliveryCost)
+    const { held, taken, captures } = lane.bank.balanceOf(externalId)
+    expect({ orderId, held, taken, captures: isBought ? captures : 1 }).toEqual({
+      orderId,
+      held: 0n,
+      taken: isBought ? BigInt(total) : 0n,
+      captures: 1,
+    })
+    expect({ orderId, end: `${one.state} ${one.seat}` }).toEqual({
+      orderId,
+      end: isBought ? 'packable confirmed' : expect.stringMatching(/^cancelled (released|refunded)$/),
+    })
+  }
+  await lane.db.$executeRaw`DELETE FROM graphile_worker._private_jobs`
+}

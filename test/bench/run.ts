@@ -17,6 +17,14 @@ const benches: Record<string, Bench> = {
     about: 'holds, captures and voids per second: queue → worker → YooKassa in 100 ms, beside a bare loop of calls',
     run: async (say, isQuick) => (await import('./payments.ts')).benchPayments(say, isQuick),
   },
+  join: {
+    about: 'seats taken per second, in one group and over many, through the whole purchase, beside a bare transaction',
+    run: async (say, isQuick) => (await import('./join.ts')).benchJoin(say, isQuick),
+  },
+  settle: {
+    about: 'groups closed and settled per second when a thousand are due at once: one worker, then two',
+    run: async (say, isQuick) => (await import('./settle.ts')).benchSettle(say, isQuick),
+  },
 }
 
 const given = process.argv.slice(2)
@@ -27,7 +35,10 @@ const bench = Object.hasOwn(benches, name) ? benches[name] : undefined
 
 if (!bench || others.length > 0) {
   const list = Object.entries(benches).map(([known, { about }]) => `  ${known.padEnd(12)}${about}`)
-  const options = ['--json   one JSON object as the last line', '--quick  shorter where a bench can be (payments)']
+  const options = [
+    '--json   one JSON object as the last line',
+    '--quick  shorter where a bench can be (payments, join, settle)',
+  ]
   const help = ['npm run bench -- <name> [--json] [--quick]', '', ...list, '', ...options]
   const isAsked = name === '' || name === 'help' || name === '--help'
   process.stderr.write(

@@ -1,7 +1,7 @@
 /**
  * A thousand groups of five whose time is over at once: half are ladders that have enough, half have too few. The real worker
- * closes them and has their holds taken or given back by the sandbox, which answers at once; then two workers do the
- * same with as many more. Groups, orders and holds are in the database and in the sandbox before the clock runs; webhooks
+ * closes them and has their holds taken or given back by the sandbox, which answers as a payment company does; then two
+ * workers do the same with as many more. Groups, orders and holds are in the database and in the sandbox before the clock runs; webhooks
  * are lost on purpose and nobody has a chat to be told in, because neither is what is measured.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
@@ -19,11 +19,13 @@ import { cpuMs, peakMb, startChild, type Child } from './processes.ts'
 import { round, type Report } from './report.ts'
 
 const goalRatio = 1.6
+/** What a capture or a void takes, as in `payments.ts`. */
+const answerMs = 100
+/** Of each worker. */
+const calls = 5
 const seats = 5
 /** Of a ladder's seats: who has paid when the time is over, and how many are enough. */
 const [paid, enough] = [5, 3]
-/** Above this share of all processors, or of the sandbox's one, no number of workers helps. */
-const limitShare = 0.9
 
 type World = {
   db: Client
@@ -72,11 +74,14 @@ export async function benchSettle(say: (line: string) => void, isQuick: boolean)
       DATABASE_URL: databaseUrl,
       DATA_DIR: scratch,
       LOG_LEVEL: 'warn',
+      PAYMENT_CALLS: String(calls),
       SANDBOX_PORT: new URL(sandboxUrl).port,
     }
     const [cluster = ''] = readFileSync(join(scratch, 'postgres', 'postmaster.pid'), 'utf8').split('\n')
     const world: World = { db, env, sandboxUrl, sandbox, cluster: Number(cluster), errors: {}, say }
     await post(`${sandboxUrl}/sim/yookassa/faults`, { kind: 'webhook_lost' })
+    for (const match of ['capture', 'cancel'])
+      await post(`${sandboxUrl}/sim/yookassa/faults`, { match, kind: 'delay', delay_ms: answerMs })
 
     const goods = await makeGoods(db)
     say('Warming up …')
@@ -89,8 +94,6 @@ export async function benchSettle(say: (line: string) => void, isQuick: boolean)
 
     const ratio = round(two.per_second / one.per_second, 3)
     const errors = Object.values(world.errors).reduce((all, wrong) => all + wrong, 0)
-    const processors = availableParallelism()
-    const isLimited = two.machine_busy >= limitShare || two.busy.sandbox >= limitShare
     return {
       bench: 'settle',
       unit: 'groups/s',
@@ -102,10 +105,11 @@ export async function benchSettle(say: (line: string) => void, isQuick: boolean)
       p99_ms: null,
       peak_mb: Math.max(one.peak_mb ?? 0, two.peak_mb ?? 0),
       errors,
-      goal: `two workers >= ${goalRatio} times as fast as one, unless machine or sandbox is the limit; no error`,
-      met: (ratio >= goalRatio || isLimited) && errors === 0,
-      machine_is_the_limit: isLimited,
-      processors,
+      goal: `two workers >= ${goalRatio} times as fast as one, no error`,
+      met: ratio >= goalRatio && errors === 0,
+      calls_at_once: calls,
+      answer_ms: answerMs,
+      processors: availableParallelism(),
       one_worker: one,
       two_workers: two,
       error_kinds: world.errors,

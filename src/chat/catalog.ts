@@ -86,7 +86,7 @@ function resultsScreen(visit: Visit, found: SearchPage, page: number): Screen {
   const isChoice = product.variants.length > 1
   if (variant && isChoice) {
     rows.push([{ label: { key: 'button.choose' }, intent: { do: 'product', productId: product.productId } }])
-  } else if (variant && variant.free > 0) {
+  } else if (variant && isThere(variant)) {
     rows.push(buyButtons(variant))
   }
   if (paging.length > 0) rows.push(paging)
@@ -98,8 +98,14 @@ function resultsScreen(visit: Visit, found: SearchPage, page: number): Screen {
   }
 }
 
-function firstInStock(product: ProductRow): VariantRow | undefined {
-  return product.variants.find((variant) => variant.free > 0) ?? product.variants[0]
+/** What everybody may buy comes before what only groups may. */
+export function firstInStock({ variants }: ProductRow): VariantRow | undefined {
+  return variants.find(({ free }) => free > 0) ?? variants.find(isThere) ?? variants[0]
+}
+
+/** Somebody can have it now, if only together with others. */
+export function isThere({ free, aside }: VariantRow): boolean {
+  return free > 0 || aside > 0
 }
 
 /**
@@ -132,8 +138,11 @@ function priceLines(variant: VariantRow): Line[] {
 }
 
 function promiseLine(variant: VariantRow, city: City | null, now: Date): Line {
-  if (variant.kind === null || variant.free < 1) return { key: 'product.sold-out' }
-  const days = promisedDays(variant.kind, city !== null && city.cityCode === variant.cityCode)
+  const isFree = variant.free > 0
+  const kind = isFree ? variant.kind : variant.asideKind
+  if (kind === null || !isThere(variant)) return { key: 'product.sold-out' }
+  const from = isFree ? variant.cityCode : variant.asideCityCode
+  const days = promisedDays(kind, city !== null && city.cityCode === from)
   const promise = { days: promisedDates(days, now) }
   return city
     ? { key: 'promise.to-city', params: { days: promise, city: city.cityName } }
@@ -142,12 +151,11 @@ function promiseLine(variant: VariantRow, city: City | null, now: Date): Line {
 
 function buyButtons(variant: VariantRow): Button[] {
   const { variantId, currency } = variant
-  const buttons: Button[] = [
-    {
-      label: { key: 'button.buy-alone', params: { price: money(variant.price, currency) } },
-      intent: { do: 'buy-alone', variantId },
-    },
-  ]
+  const buttons: Button[] = []
+  if (variant.free > 0) {
+    const price = money(variant.price, currency)
+    buttons.push({ label: { key: 'button.buy-alone', params: { price } }, intent: { do: 'buy-alone', variantId } })
+  }
   if (variant.groupPrice !== null) {
     const price = money(variant.groupPrice, currency)
     buttons.push({
@@ -180,6 +188,7 @@ function productScreen(visit: Visit, found: ProductRow, variant: VariantRow, gro
   lines.push(...priceLines(variant), promiseLine(variant, visit.city, visit.deps.now()))
   if (variant.free > 0)
     lines.push({ key: 'product.left', params: { count: variant.free, city: variant.cityName ?? '' } })
+  if (variant.aside > 0) lines.push({ key: 'product.aside', params: { count: variant.aside } })
   const description = wordsIn(found.description, language)
   if (description !== '') lines.push({ gap: true }, { raw: shorten(description, descriptionMax) })
   lines.push({ gap: true }, { key: 'product.seller', params: { seller: found.sellerName } })
@@ -190,10 +199,8 @@ function productScreen(visit: Visit, found: ProductRow, variant: VariantRow, gro
 
   const rows: Button[][] = []
   if (found.variants.length > 1) rows.push(variantButtons(found, variant, language))
-  if (variant.free > 0) {
-    rows.push(...groups.map((group) => [joinButton(group)]))
-    rows.push(buyButtons(variant))
-  }
+  const joinable = groups.filter(({ campaignId }) => variant.free > 0 || campaignId === variant.campaignId)
+  if (isThere(variant)) rows.push(...joinable.map((group) => [joinButton(group)]), buyButtons(variant))
   rows.push([
     { label: { key: 'button.share' }, share: { kind: 'product', token: found.productId.toString(36) } },
     homeButton,
@@ -217,7 +224,7 @@ function variantButton(
   language: Language,
 ): Button {
   const name = optionsText(variant.options, language) || String(variant.variantId)
-  const mark = variant.variantId === current?.variantId ? '✓ ' : variant.free < 1 ? '✕ ' : ''
+  const mark = variant.variantId === current?.variantId ? '✓ ' : isThere(variant) ? '' : '✕ '
   return {
     label: { raw: mark + name },
     intent: { do: 'variant', productId: found.productId, variantId: variant.variantId },

@@ -4,6 +4,7 @@ import type { Deps } from '#shop/deps.ts'
 import { followCard, forgetCard } from '#shop/live-cards.ts'
 import { channelAdded, channelRemoved } from '#shop/sellers.ts'
 import { languageFromTag } from '#domain/people.ts'
+import { termAnswered } from './campaign-draft.ts'
 import { cancelNow, cancelOrder } from './cancel.ts'
 import { cardNumberScreen, hasCardNumber } from './card-numbers.ts'
 import { categories, product, results, startSearch, variants } from './catalog.ts'
@@ -29,6 +30,7 @@ import type { Answer, MessageRef, Place, Reply } from './messenger.ts'
 import { toSubject } from './follow.ts'
 import { story } from './money.ts'
 import { orderPage, orders } from './orders.ts'
+import { ownAs, ownOptions, ownUnits } from './own-terms.ts'
 import { amountAnswered } from './payment-settings.ts'
 import { payByMethod, promiseAtDoor, tryPayingAgain, ways } from './paying.ts'
 import { askForReturn, chooseQuantity, chooseReturn } from './returns.ts'
@@ -48,7 +50,7 @@ import { say, screenToMessage, type Reader } from './text.ts'
 import type { Outcome, Visit } from './visit.ts'
 import { leaveLine, wait } from './waiting.ts'
 
-const steps: readonly Step[] = ['search', 'city', 'name', 'phone', 'amount']
+const steps: readonly Step[] = ['search', 'city', 'name', 'phone', 'amount', 'term']
 
 export function createFront(deps: Deps): Front {
   /** What `begin` found out travels with the visitor, not in a table of this process. */
@@ -224,6 +226,8 @@ async function answered(visit: Visit, step: Step, answer: Answer): Promise<Outco
       return nameAnswered(visit, answer)
     case 'amount':
       return amountAnswered(visit, answer)
+    case 'term':
+      return termAnswered(visit, answer)
     case 'search':
     case 'none':
       return answer.kind === 'text' && answer.text.trim() !== ''
@@ -262,6 +266,12 @@ async function follow(visit: Visit, intent: Intent, place: Place, ref: MessageRe
       return joinAs(visit, intent)
     case 'group-options':
       return groupOptions(visit, intent.groupId, intent.page)
+    case 'own-options':
+      return ownOptions(visit, intent.orderId, intent.page)
+    case 'own-units':
+      return ownUnits(visit, intent.orderId)
+    case 'own-as':
+      return ownAs(visit, intent)
     case 'group-picture':
       return groupPicture(visit, intent.groupId)
     case 'pay-for':

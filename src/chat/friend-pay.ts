@@ -32,7 +32,11 @@ export async function askFriendToPay(visit: Visit, orderId: number): Promise<Out
   if (!order) return { screen: confused('confused.not-found') }
   const share: Button = { label: { key: 'button.send-friend' }, share: { kind: 'payment', token: asked.token } }
   const back: Button = { label: { key: 'button.my-order' }, intent: { do: 'order', orderId } }
-  const lines: Line[] = [{ key: 'friend.ask', params: { until: { at: order.expiresAt } } }, { key: 'friend.ask-told' }]
+  const lines: Line[] = [
+    { key: 'friend.ask', params: { until: { at: order.expiresAt } } },
+    { key: 'friend.ask-told' },
+    { key: 'friend.ask-back' },
+  ]
   return { screen: { lines, rows: [[share], [back, homeButton]] } }
 }
 
@@ -75,20 +79,26 @@ export async function backFromPaying(visit: Visit, token: string): Promise<Outco
 }
 
 /** How many paid seats a group lacks before somebody pays for one of those that are held. */
-export function lacksLine(group: GroupRow): Line {
-  const params = { count: gap(group), until: { at: group.deadlineAt } }
+export function lacksLine(group: GroupRow, isShared = false): Line {
+  const params = { count: gap(group), until: { at: group.deadlineAt, zone: isShared } }
   return { key: gap(group) > 0 ? 'group.lacks' : 'group.lacks-none', params }
 }
 
-function facts(seat: FriendsSeat, { reader }: Pick<Visit, 'reader'>): Line[] {
+/** @param isShared others read it, too: the times say in which zone they are. */
+function facts(seat: FriendsSeat, { reader }: Pick<Visit, 'reader'>, isShared = false): Line[] {
   const title = shorten(wordsIn(seat.title, reader.language), 150)
   const lines: Line[] = [
     { key: 'friend.title', params: { name: shorten(seat.firstName, 64) } },
     { key: 'friend.goods', params: { title, quantity: seat.quantity } },
   ]
-  if (seat.state === 'paid' || seat.state === 'over') return lines
-  const sum = { total: sumOf(seat, seat.total), until: { at: seat.until } }
-  return [...lines, { key: 'friend.sum', params: sum }, { gap: true }, lacksLine(seat.group)]
+  if (doneOf(seat) !== undefined) return lines
+  const sum = { total: sumOf(seat, seat.total), until: { at: seat.until, zone: isShared } }
+  return [...lines, { key: 'friend.sum', params: sum }, { gap: true }, lacksLine(seat.group, isShared)]
+}
+
+/** What is said of a seat that nobody has to pay for. */
+function doneOf({ state }: FriendsSeat): 'friend.paid' | 'friend.late' | 'friend.over' | undefined {
+  return state === 'paid' || state === 'late' || state === 'over' ? `friend.${state}` : undefined
 }
 
 function friendScreen(seat: FriendsSeat, visit: Visit): Screen {
@@ -110,6 +120,7 @@ function friendScreen(seat: FriendsSeat, visit: Visit): Screen {
       rows.push([again])
       break
     case 'paid':
+    case 'late':
     case 'over':
       lines.push({ gap: true }, { key: `friend.${seat.state}` })
       rows.push([{ label: { key: 'button.product' }, intent: { do: 'product', productId: seat.group.productId } }])
@@ -125,8 +136,8 @@ export async function friendCard(visit: Visit, token: string): Promise<InlineCar
   const seat = await friendsSeat(deps.db, { token, personId: visitor.personId, now: deps.now() })
   if (!seat || 'ownOrderId' in seat) return undefined
   const open: Button = { label: { key: 'button.open-payment' }, start: `f_${token}` }
-  const done = seat.state === 'paid' || seat.state === 'over' ? (`friend.${seat.state}` as const) : undefined
-  const lines = [...facts(seat, visit), ...(done ? [{ key: done }] : [])]
+  const done = doneOf(seat)
+  const lines = [...facts(seat, visit, true), ...(done ? [{ key: done }] : [])]
   const screen: Screen = { ...(seat.picture !== null && { picture: seat.picture }), lines, rows: [[open]] }
   const sum = { total: sumOf(seat, seat.total), until: { at: seat.until } }
   return {

@@ -18,7 +18,7 @@ import type {
 export type Arrival = { sender: Sender; updateId: string; pressed?: MessageRef }
 
 /** What we asked for and still wait for; `none` when nothing is open. */
-export type Step = 'none' | 'search' | 'city' | 'name' | 'phone' | 'amount'
+export type Step = 'none' | 'search' | 'city' | 'name' | 'phone' | 'amount' | 'term'
 
 /**
  * The person behind an arrival. `requestKey` names this one request, so that an operation repeated for the same update

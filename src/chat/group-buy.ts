@@ -1,6 +1,7 @@
 /** A group in the private chat, and *Join* wherever it is pressed. */
 import { canWait, joinRefusal, type SeatState } from '#domain/group-buy.ts'
 import { groupById, groupByToken, seatOf, visitGroup, type GroupRow, type VisitVia } from '#shop/group-buy.ts'
+import { ownChoice } from '#shop/group-terms.ts'
 import { orderOf } from '#shop/orders.ts'
 import { confused, homeButton } from './home.ts'
 import { followSharedCard } from './follow.ts'
@@ -8,6 +9,7 @@ import { payForButtons } from './friend-pay.ts'
 import { groupLines, joinButton } from './group-card.ts'
 import { joinHere, optionButtons } from './group-terms.ts'
 import { payButtonOf } from './orders.ts'
+import { ownChoiceButtons } from './own-choice.ts'
 import type { Button, Line, Screen } from './screen.ts'
 import type { Outcome, Visit } from './visit.ts'
 import { waitingPart } from './waiting-line.ts'
@@ -70,8 +72,12 @@ async function ownButtons(
     return [[mine, { label: { key: 'button.leave-group' }, intent: { do: 'cancel-order', orderId } }]]
   const order = state === 'held' ? await orderOf(deps.db, orderId, personId) : undefined
   const pay = order && payButtonOf(order, reader)
-  if (!pay) return [[mine]]
-  return [[pay], ...(group.leaderId === personId ? [] : await optionButtons({ deps }, group)), [mine]]
+  if (!order || !pay) return [[mine]]
+  const choose =
+    group.state === 'draft'
+      ? ownChoiceButtons(orderId, await ownChoice(deps.db, order, reader.now))
+      : await optionButtons({ deps }, group)
+  return [[pay], ...choose, [mine]]
 }
 
 export async function groupPage(visit: Visit, where: { id: number } | { token: string }): Promise<Outcome> {

@@ -103,7 +103,8 @@ async function joinScreen(visit: Visit, group: GroupRow, variantId: number): Pro
   return unitsScreen(group, lines, [[...other, back]], (units) => ({ do: 'join-as', groupId, variantId, units }))
 }
 
-function unitsScreen(
+/** Buttons for one piece and more, each with what it costs. */
+export function unitsScreen(
   terms: { price: bigint; currency: string; maxUnits: number },
   lines: Line[],
   rows: Button[][],
@@ -150,8 +151,9 @@ export async function groupOptions(visit: Visit, groupId: number, page: number):
   const shown = options.slice(page * optionsMax, (page + 1) * optionsMax)
   if (shown.length === 0) return { screen: confused('confused.button') }
   const current = held?.variantId
-  const rows = shown.map(({ variantId, options: words, free }): Button[] => {
-    const mark = variantId === current ? '✓ ' : free < 1 ? '✕ ' : ''
+  const rows = shown.map(({ variantId, options: words, free, aside, campaignId }): Button[] => {
+    const isThere = free > 0 || (aside > 0 && campaignId === group.campaignId)
+    const mark = variantId === current ? '✓ ' : isThere ? '' : '✕ '
     const name = optionsText(words, reader.language) || String(variantId)
     return [{ label: { raw: mark + name }, intent: { do: 'join-as', groupId, variantId, units: 0 } }]
   })

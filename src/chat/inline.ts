@@ -1,8 +1,9 @@
 /** `@bot words` in any chat: products as cards, or the card of a group that is shared. */
+import { gap } from '#domain/group-buy.ts'
 import { wordsIn, type Words } from '#domain/people.ts'
 import { browse, productById, type ProductRow } from '#shop/catalog.ts'
 import { groupByToken, type GroupRow } from '#shop/group-buy.ts'
-import { cardLines } from './catalog.ts'
+import { cardLines, firstInStock } from './catalog.ts'
 import { followSharedCard } from './follow.ts'
 import { friendCard } from './friend-pay.ts'
 import { sharedCard } from './group-card.ts'
@@ -69,13 +70,15 @@ function groupCard(visit: Visit, group: GroupRow): InlineCard {
   const { reader } = visit
   const params = {
     price: { money: { amount: group.price, currency: group.currency } },
-    count: group.size - group.paidSeats,
+    count: gap(group),
     until: { at: group.deadlineAt },
   }
+  const isOpen = group.state === 'open' && group.deadlineAt > reader.now
+  const key = !isOpen ? 'inline.group-over' : params.count > 0 ? 'inline.group' : 'inline.group-enough'
   return {
     id: `g_${group.token}`,
     title: title(group.title, visit),
-    description: say('inline.group', reader, params),
+    description: say(key, reader, params),
     ...(group.picture !== null && { thumbnail: group.picture }),
     message: screenToMessage(sharedCard(group, reader), reader),
   }
@@ -83,7 +86,7 @@ function groupCard(visit: Visit, group: GroupRow): InlineCard {
 
 function productCard(visit: Visit, product: ProductRow): InlineCard {
   const { reader } = visit
-  const variant = product.variants.find((candidate) => candidate.free > 0) ?? product.variants[0]
+  const variant = firstInStock(product)
   const [picture] = product.pictures
   const prices = variant ? variantPrices(variant) : undefined
   return {
@@ -106,7 +109,7 @@ function variantPrices(variant: ProductRow['variants'][number]) {
 
 /** A product where anybody may read it: the buttons lead to the private chat. */
 function sharedProduct(visit: Visit, product: ProductRow): Screen {
-  const variant = product.variants.find((candidate) => candidate.free > 0) ?? product.variants[0]
+  const variant = firstInStock(product)
   const lines: Line[] = cardLines(product, variant, visit, null)
   const start = `i_${product.productId.toString(36)}`
   const row: Button[] = []

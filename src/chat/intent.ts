@@ -23,6 +23,10 @@ export type Intent =
   /** `variantId` 0 is the leader's option; `units` 0 are still to be chosen, or stay as they were. */
   | { do: 'join-as'; groupId: number; variantId: number; units: number }
   | { do: 'group-options'; groupId: number; page: number }
+  /** Of a group of one's own that is not paid for; `units` 0 stay as they were. */
+  | { do: 'own-options'; orderId: number; page: number }
+  | { do: 'own-units'; orderId: number }
+  | { do: 'own-as'; orderId: number; variantId: number; units: number }
   | { do: 'group-picture'; groupId: number }
   | { do: 'group'; groupId: number }
   | { do: 'again'; groupId: number; variantId: number }
@@ -58,6 +62,7 @@ export type Intent =
   | { do: 'publish'; channelId: number; productId: number; isGroupOffer: number; draft: string }
   | { do: 'give-channel'; channelId: number; sellerId: number }
   | ShopMoneyIntent
+  | CampaignIntent
 
 /** Orders and money, for a shop's people. */
 export type ShopMoneyIntent =
@@ -82,7 +87,49 @@ export type ShopMoneyIntent =
   | { do: 'answer-return'; moveId: string; agrees: number; isSure: number }
   | { do: 'refund-made'; moveId: string; isSure: number }
 
-type Field = 'number' | 'amount' | 'word' | 'uuid' | 'language' | 'method'
+/** Terms for buying together, for a shop's people. */
+export type CampaignIntent =
+  | { do: 'campaigns'; sellerId: number; page: number }
+  | { do: 'campaign'; campaignId: number }
+  | { do: 'campaign-by'; campaignId: number }
+  | { do: 'campaign-edit'; campaignId: number }
+  | { do: 'campaign-end'; campaignId: number; isSure: number }
+  | { do: 'campaign-products'; sellerId: number; page: number }
+  | { do: 'campaign-kinds'; productId: number }
+  | { do: 'campaign-new'; productId: number; kind: CampaignKind }
+  | { do: 'filling'; sellerId: number; page: number }
+  /** `before`: how many the shop had filled when the button was shown. */
+  | { do: 'fill'; groupId: number; seats: number; before: number; isSure: number }
+  /** `part` 0 has the main terms, 1 the others. */
+  | { do: 'draft'; draftId: number; part: number }
+  | { do: 'draft-ask'; draftId: number; term: TermName }
+  | { do: 'draft-set'; draftId: number; term: TermName; value: number }
+  | { do: 'draft-city'; draftId: number; cityCode: number }
+  | { do: 'draft-preview'; draftId: number }
+  | { do: 'draft-publish'; draftId: number; version: number }
+
+export const campaignKinds = ['team', 'ladder'] as const
+export type CampaignKind = (typeof campaignKinds)[number]
+
+/** They stand in buttons as they are: for ever, like the codes. */
+export const termNames = [
+  'prices',
+  'size',
+  'minimum',
+  'lifetime',
+  'start',
+  'end',
+  'kind',
+  'audience',
+  'options',
+  'units',
+  'thanks',
+  'cities',
+  'aside',
+] as const
+export type TermName = (typeof termNames)[number]
+
+type Field = 'number' | 'amount' | 'word' | 'uuid' | 'language' | 'method' | 'kind' | 'term'
 type FieldsOf<D extends Intent['do']> = Record<Exclude<keyof Extract<Intent, { do: D }>, 'do'>, Field>
 
 /** Codes are for ever: buttons sent years ago carry them. A code that is given up is never used again. */
@@ -101,6 +148,9 @@ const codes: { [D in Intent['do']]: { code: string; fields: FieldsOf<D> } } = {
   'together-as': { code: 'tt', fields: { variantId: 'number', units: 'number', formerId: 'number' } },
   'join-as': { code: 'jj', fields: { groupId: 'number', variantId: 'number', units: 'number' } },
   'group-options': { code: 'go', fields: { groupId: 'number', page: 'number' } },
+  'own-options': { code: 'to', fields: { orderId: 'number', page: 'number' } },
+  'own-units': { code: 'tu', fields: { orderId: 'number' } },
+  'own-as': { code: 'ta', fields: { orderId: 'number', variantId: 'number', units: 'number' } },
   'group-picture': { code: 'gi', fields: { groupId: 'number' } },
   group: { code: 'g', fields: { groupId: 'number' } },
   again: { code: 'ga', fields: { groupId: 'number', variantId: 'number' } },
@@ -159,6 +209,22 @@ const codes: { [D in Intent['do']]: { code: string; fields: FieldsOf<D> } } = {
   'refund-amount-now': { code: 'fa', fields: { orderId: 'number', amount: 'amount', token: 'word' } },
   'answer-return': { code: 'fy', fields: { moveId: 'uuid', agrees: 'number', isSure: 'number' } },
   'refund-made': { code: 'fm', fields: { moveId: 'uuid', isSure: 'number' } },
+  campaigns: { code: 'k', fields: { sellerId: 'number', page: 'number' } },
+  campaign: { code: 'kk', fields: { campaignId: 'number' } },
+  'campaign-by': { code: 'kb', fields: { campaignId: 'number' } },
+  'campaign-edit': { code: 'ke', fields: { campaignId: 'number' } },
+  'campaign-end': { code: 'kx', fields: { campaignId: 'number', isSure: 'number' } },
+  'campaign-products': { code: 'kp', fields: { sellerId: 'number', page: 'number' } },
+  'campaign-kinds': { code: 'kn', fields: { productId: 'number' } },
+  'campaign-new': { code: 'kw', fields: { productId: 'number', kind: 'kind' } },
+  filling: { code: 'kf', fields: { sellerId: 'number', page: 'number' } },
+  fill: { code: 'kt', fields: { groupId: 'number', seats: 'number', before: 'number', isSure: 'number' } },
+  draft: { code: 'kd', fields: { draftId: 'number', part: 'number' } },
+  'draft-ask': { code: 'kq', fields: { draftId: 'number', term: 'term' } },
+  'draft-set': { code: 'ks', fields: { draftId: 'number', term: 'term', value: 'number' } },
+  'draft-city': { code: 'kc', fields: { draftId: 'number', cityCode: 'number' } },
+  'draft-preview': { code: 'kv', fields: { draftId: 'number' } },
+  'draft-publish': { code: 'ku', fields: { draftId: 'number', version: 'number' } },
 }
 
 const byCode = new Map(Object.entries(codes).map(([name, { code, fields }]) => [code, { name, fields }]))
@@ -199,6 +265,10 @@ function parseField(field: Field, value: string): string | number | bigint | und
       return /^[0-9a-z]{1,9}$/.test(value) ? BigInt(Number.parseInt(value, 36)) : undefined
     case 'uuid':
       return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value) ? value : undefined
+    case 'kind':
+      return campaignKinds.find((kind) => kind === value)
+    case 'term':
+      return termNames.find((term) => term === value)
     case 'method':
       return paymentMethods.find((method) => method === value)
     case 'word':

@@ -14,6 +14,7 @@ import { groupAgain, groupReminder, seatReminder } from './reminders.ts'
 import type { Button, Line, Param, Params, Screen } from './screen.ts'
 import { channelScreen } from './sellers.ts'
 import { shopNoticeScreen } from './shop-notices.ts'
+import { didNotComeAbout, tryAgainParts } from './try-again.ts'
 import type { Reader } from './text.ts'
 import { seatOffered, waitOver } from './waiting.ts'
 import type { Key } from './words.ts'
@@ -100,7 +101,7 @@ export async function noticeScreen(
     case 'seat-reminder':
       return seatReminder(notice.data, personId, reader, deps)
     case 'group-reminder':
-      return groupReminder(notice.data, reader, deps)
+      return groupReminder(notice.data, personId, reader, deps)
     case 'group-again':
       return groupAgain(notice.data, personId, reader, deps)
     case 'group-joined': {
@@ -126,6 +127,11 @@ export async function noticeScreen(
       const money = order && groupMoneyLine(order, notice.kind === 'group-formed')
       if (money) lines.push(money)
       lines.push({ gap: true }, ...groupLines(group, reader))
+      if (order && notice.kind === 'group-failed') {
+        const again = await tryAgainParts(order, reader, deps)
+        lines.push(...again.lines)
+        rows.unshift(...again.rows)
+      }
       return { screen: { lines, rows } }
     }
     case 'channel-added': {
@@ -179,8 +185,8 @@ export async function noticeScreen(
       order?.state === 'cancelled' || ['voiding', 'voided', 'expired'].includes(order?.payment?.state ?? 'voided')
     if (!isOver) return aboutOrder('notice.money-back-twice', orderId)
     return isLate
-      ? aboutOrder('notice.money-back-late', orderId)
-      : aboutOrder('notice.money-back', orderId, { offersProduct: true })
+      ? aboutOrder('notice.money-back-late', orderId, { offersAgain: true })
+      : aboutOrder('notice.money-back', orderId, { offersProduct: true, offersAgain: true })
   }
 
   async function aboutMove(
@@ -194,13 +200,14 @@ export async function noticeScreen(
     const isDoor = order.payment?.method === 'on-delivery'
     const params = { sum: sumOf(order, move.amount), reason }
     if (kind === 'return-declined') return aboutOrder(`notice.${kind}`, orderId, { params })
-    return aboutOrder(isDoor ? `notice.${kind}-door` : `notice.${kind}`, orderId, { params })
+    const offersAgain = kind === 'refund-done'
+    return aboutOrder(isDoor ? `notice.${kind}-door` : `notice.${kind}`, orderId, { params, offersAgain })
   }
 
   async function aboutOrder(
     key: Key,
     orderId: number,
-    more: { params?: Params; offersProduct?: boolean; groupId?: number } = {},
+    more: { params?: Params; offersProduct?: boolean; offersAgain?: boolean; groupId?: number } = {},
   ): Promise<NoticeOutcome | undefined> {
     const order = await ownOrder(orderId)
     if (!order) return undefined
@@ -222,7 +229,13 @@ export async function noticeScreen(
     if (more.groupId !== undefined) {
       rows.unshift([{ label: { key: 'button.group' }, intent: { do: 'group', groupId: more.groupId } }])
     }
-    return { screen: { lines: [{ key, params }], rows } }
+    const lines: Line[] = [{ key, params }]
+    if (more.offersAgain && didNotComeAbout(order)) {
+      const again = await tryAgainParts(order, reader, deps)
+      lines.push(...again.lines)
+      rows.unshift(...again.rows)
+    }
+    return { screen: { lines, rows } }
   }
 }
 

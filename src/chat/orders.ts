@@ -1,6 +1,7 @@
 /** A buyer's orders. */
 import { declineAdvice, isDead, isTaken, isUnpaid, type PaymentMethod } from '#domain/payments.ts'
 import { wordsIn } from '#domain/people.ts'
+import { ownChoice } from '#shop/group-terms.ts'
 import { methodsOfOrder } from '#shop/paying.ts'
 import type { Deps } from '#shop/deps.ts'
 import { movesOf, type MoveRow } from '#shop/moves.ts'
@@ -10,6 +11,7 @@ import { choiceParts } from './choices.ts'
 import { confused, homeButton } from './home.ts'
 import { leftOf, moneyLines, quantityLeft, returnLines, sumOf, wayLine } from './money.ts'
 import { optionsText } from './options.ts'
+import { ownChoiceButtons } from './own-choice.ts'
 import type { Button, Line, Screen } from './screen.ts'
 import { shorten, type Reader } from './text.ts'
 import type { Outcome, Visit } from './visit.ts'
@@ -68,11 +70,12 @@ export async function orderPage(visit: Visit, orderId: number): Promise<Outcome>
 export async function orderScreen(order: OrderView, reader: Reader, deps: Deps): Promise<Screen> {
   const { orderId } = order
   const isPayable = order.state === 'awaiting_payment' && order.expiresAt > reader.now
-  const [moves, events, choice, methods] = await Promise.all([
+  const [moves, events, choice, methods, own] = await Promise.all([
     movesOf(deps.db, orderId),
     moneyStory(deps.db, orderId),
     choiceParts(order, { deps, reader }),
     isPayable ? methodsOfOrder(deps.db, order, deps) : [],
+    isPayable ? ownChoice(deps.db, order, reader.now) : undefined,
   ])
   const lines: Line[] = [
     { key: 'order.title', params: { number: order.number } },
@@ -89,6 +92,7 @@ export async function orderScreen(order: OrderView, reader: Reader, deps: Deps):
     if (order.seat && canFriendPay(methods)) {
       rows.push([{ label: { key: 'button.ask-friend' }, intent: { do: 'ask-friend', orderId } }])
     }
+    rows.push(...ownChoiceButtons(orderId, own))
     rows.push([
       { label: { key: 'button.change-delivery' }, intent: { do: 'change-delivery', orderId } },
       { label: { key: 'button.cancel' }, intent: { do: 'cancel-order', orderId } },

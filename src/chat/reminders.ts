@@ -1,11 +1,11 @@
 /** What people are reminded of, from how things stand when the message is sent. */
-import { gap, joinRefusal } from '#domain/group-buy.ts'
+import { freeSeats, gap, joinRefusal } from '#domain/group-buy.ts'
 import { wordsIn } from '#domain/people.ts'
 import { leaderAgain } from '#shop/again.ts'
 import type { Deps } from '#shop/deps.ts'
 import { groupById, seatOf } from '#shop/group-buy.ts'
 import { orderOf } from '#shop/orders.ts'
-import { lacksLine } from './friend-pay.ts'
+import { lacksLine, payForButtons } from './friend-pay.ts'
 import { groupLines, joinButton } from './group-card.ts'
 import { homeButton } from './home.ts'
 import type { NoticeOutcome } from './notices.ts'
@@ -29,20 +29,28 @@ export async function seatReminder(
   return { screen: { lines: [told, lacksLine(group), { gap: true }, ...lines], rows }, follows: { orderId } }
 }
 
-/** To the leader: the end is near. */
+/** To the leader: the end is near. They can call others while seats are free, and pay for seats that are held unpaid. */
 export async function groupReminder(
   { groupId }: { groupId: number },
+  personId: number,
   reader: Reader,
   deps: Deps,
 ): Promise<NoticeOutcome | undefined> {
   const group = await groupById(deps.db, groupId)
   if (!group || group.state !== 'open' || group.deadlineAt <= reader.now || gap(group) === 0) return undefined
   const params = { count: gap(group), until: { at: group.deadlineAt } }
+  const seat = await seatOf(deps.db, groupId, personId)
+  if (group.leaderId !== personId || seat?.state !== 'paid') return undefined
+  const isFree = freeSeats(group) > 0
   const rows: Button[][] = [
-    [{ label: { key: 'button.share-group' }, share: { kind: 'group', token: group.token } }],
+    ...(isFree
+      ? [[{ label: { key: 'button.share-group' }, share: { kind: 'group', token: group.token } } satisfies Button]]
+      : []),
+    ...(await payForButtons({ deps, reader }, personId, group)),
     [{ label: { key: 'button.group' }, intent: { do: 'group', groupId } }, homeButton],
   ]
-  const lines = [{ key: 'notice.group-reminder', params } as const, { gap: true } as const]
+  const key = isFree ? ('notice.group-reminder' as const) : ('notice.group-reminder-held' as const)
+  const lines = [{ key, params }, { gap: true } as const]
   return { screen: { lines: [...lines, ...groupLines(group, reader)], rows } }
 }
 

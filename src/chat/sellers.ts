@@ -54,6 +54,7 @@ export async function shopPage({ deps, visitor, reader }: Visit, sellerId: numbe
   if (view.channels.length > 0) {
     rows.push([{ label: { key: 'button.new-post' }, intent: { do: 'shop-products', sellerId, page: 0 } }])
   }
+  rows.push([{ label: { key: 'button.campaigns' }, intent: { do: 'campaigns', sellerId, page: 0 } }])
   rows.push([
     { label: { key: 'button.shop-orders' }, intent: { do: 'shop-orders', sellerId, page: 0 } },
     { label: { key: 'button.shop-money' }, intent: { do: 'shop-money', sellerId } },

@@ -1,4 +1,5 @@
-import type { ShopMoneyIntent } from './intent.ts'
+import { followCampaign } from './campaign-intents.ts'
+import type { CampaignIntent, ShopMoneyIntent } from './intent.ts'
 import {
   askDoorGroups,
   askDoorLimit,
@@ -22,8 +23,8 @@ import { shopMoney, shopMoneyFile } from './shop-money.ts'
 import { shopOrder, shopOrderList } from './shop-orders.ts'
 import type { Outcome, Visit } from './visit.ts'
 
-/** What a shop's people do with orders and money; every operation checks that they are of that shop. */
-export async function followForShop(visit: Visit, intent: ShopMoneyIntent): Promise<Outcome> {
+/** What a shop's people do with orders, money and terms; every operation checks that they are of that shop. */
+export async function followForShop(visit: Visit, intent: ShopMoneyIntent | CampaignIntent): Promise<Outcome> {
   switch (intent.do) {
     case 'shop-orders':
       return shopOrderList(visit, intent.sellerId, intent.page)
@@ -63,5 +64,7 @@ export async function followForShop(visit: Visit, intent: ShopMoneyIntent): Prom
       return answerReturnAsked(visit, intent)
     case 'refund-made':
       return refundMade(visit, intent)
+    default:
+      return followCampaign(visit, intent)
   }
 }

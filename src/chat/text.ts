@@ -257,6 +257,11 @@ function makeMomentFormats(locale: string, timeZone: string, isZoneNamed: boolea
   }
 }
 
+/** @returns the reader's, or Moscow's where no such zone exists. */
+export function knownTimeZone({ timeZone }: Reader): string {
+  return isTimeZone(timeZone) ? timeZone : defaultTimeZone
+}
+
 function isTimeZone(timeZone: string): boolean {
   try {
     return new Intl.DateTimeFormat('en', { timeZone }).resolvedOptions().timeZone !== ''

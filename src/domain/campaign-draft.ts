@@ -16,6 +16,8 @@ export type DraftTerms = Pick<CampaignTerms, 'kind' | 'size' | 'lifetimeMinutes'
     minSeats: number
     steps: DraftStep[]
     thanks: Thanks
+    /** Units of each variant that only groups may take; null: none. */
+    setAside: number | null
     /** ISO 8601; null: as soon as it is published. */
     startsAt: string | null
     endsAt: string | null
@@ -36,6 +38,7 @@ const usual = {
   mixesOptions: false,
   isPublic: true,
   thanks: { kind: 'none', basisPoints: 0 },
+  setAside: null,
   startsAt: null,
   endsAt: null,
   cities: [],
@@ -96,7 +99,7 @@ export function draftStart({ startsAt }: DraftTerms, now: Date): Date {
 /** What is wrong, each once; it can be published when nothing is. */
 export function draftProblems(draft: DraftTerms, variants: readonly DraftVariant[], now: Date): DraftProblem[] {
   const prices = draftPrices(draft, variants)
-  const { kind, size, lifetimeMinutes, maxUnits, mixesOptions, isPublic, thanks, endsAt } = draft
+  const { kind, size, lifetimeMinutes, maxUnits, mixesOptions, isPublic, thanks, setAside, endsAt } = draft
   const terms = {
     kind,
     size,
@@ -105,7 +108,7 @@ export function draftProblems(draft: DraftTerms, variants: readonly DraftVariant
     mixesOptions,
     isPublic,
     thanks,
-    setAside: null,
+    setAside,
     minSeats: kind === 'team' ? size : draft.minSeats,
     startsAt: draftStart(draft, now),
     endsAt: endsAt === null ? null : new Date(endsAt),

@@ -143,7 +143,7 @@ export type CampaignTerms = GroupPrices & {
   endsAt: Date | null
   /** Units that one person may buy with one seat. */
   maxUnits: number
-  /** Units kept for groups, all of them together; null: as many as there are. */
+  /** Units of each variant kept for groups, all of them together; null: they take from what everybody may buy. */
   setAside: number | null
   /** Members may choose another option (size, colour) than the leader. */
   mixesOptions: boolean

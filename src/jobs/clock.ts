@@ -9,6 +9,7 @@ import { enqueueTick, freeJobsOfDeadWorkers, type Jobs } from '#shop/jobs.ts'
 const ticks: readonly { name: keyof Jobs; pattern: string }[] = [
   { name: 'close-due-groups', pattern: '*/5 * * * * *' },
   { name: 'expire-orders', pattern: '*/10 * * * * *' },
+  { name: 'free-aside', pattern: '5-59/10 * * * * *' },
   { name: 'move-lines', pattern: '2-59/5 * * * * *' },
   { name: 'choose-for-late', pattern: '15 * * * * *' },
   { name: 'remind', pattern: '*/30 * * * * *' },

@@ -1,6 +1,7 @@
 /** One handler for each kind of job. A job carries ids only, asks the database how things stand, and may be repeated. */
 import type { TaskList } from 'graphile-worker'
 import type { Outbox } from '#chat/outbox.ts'
+import { freeAside } from '#shop/campaigns.ts'
 import { chooseForSilent } from '#shop/choices.ts'
 import { createShipment, pollDueShipments, refreshShipment } from '#shop/delivery.ts'
 import type { Deps } from '#shop/deps.ts'
@@ -49,6 +50,9 @@ export function createHandlers(
     },
     'expire-orders': async () => {
       await expireOrders(db, deps.now())
+    },
+    'free-aside': async () => {
+      await freeAside(db, deps.now())
     },
     'choose-for-late': async () => {
       await chooseForSilent(db, deps.now())

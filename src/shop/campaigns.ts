@@ -10,6 +10,7 @@ import {
   type DraftTerms,
 } from '#domain/campaign-draft.ts'
 import { groupDeadline } from '#domain/group-buy.ts'
+import { findKeptAside, putAside, returnAside } from '#store/aside.ts'
 import {
   closeCampaign,
   countCampaign,
@@ -18,6 +19,7 @@ import {
   findDraft,
   findFillingGroups,
   findNextStart,
+  findOpenDraft,
   finishDraft,
   insertCampaign,
   lockTerms,
@@ -36,11 +38,13 @@ import { inTransaction, type Client, type Db } from '#store/db.ts'
 import type { GroupRow } from '#store/group-buy.ts'
 import { isMember } from '#store/sellers.ts'
 import type { Deps } from './deps.ts'
+import { countDone } from './group-buy.ts'
 import { holdDays } from './paying.ts'
 
 export type { CampaignLine, CampaignNumbers, CampaignRow, CampaignState, FillingGroup }
 
-export const campaignsPerPage = 6
+/** With the list's own buttons no more than ten. */
+export const campaignsPerPage = 5
 export const groupsPerPage = 6
 
 /** Whoever asks, and about which shop. */
@@ -88,8 +92,19 @@ export async function endCampaign(
   personId: number,
   now: Date,
 ): Promise<'ended' | 'ended-before' | 'not-found'> {
-  if (!(await campaignOf(db, campaignId, personId))) return 'not-found'
-  return (await closeCampaign(db, campaignId, now)) ? 'ended' : 'ended-before'
+  const campaign = await campaignOf(db, campaignId, personId)
+  if (!campaign) return 'not-found'
+  if (!(await closeCampaign(db, campaignId, now))) return 'ended-before'
+  // By itself, for a catalogue that is loaded holds campaigns before stock; the tick would do it, too.
+  await inTransaction(db, async (tx) => returnAside(tx, now, campaign.productId))
+  return 'ended'
+}
+
+/** The tick: what campaigns whose time is over still keep for groups is there for everybody. @returns of how many products. */
+export async function freeAside(db: Client, now: Date): Promise<number> {
+  return countDone(await findKeptAside(db, now, 500), (productId) =>
+    inTransaction(db, async (tx) => (await returnAside(tx, now, productId)) > 0),
+  )
 }
 
 /** Open groups of a shop, the nearest to completion first. @returns undefined for a shop that is not theirs. */
@@ -134,14 +149,15 @@ async function findOwnProduct(db: Db, productId: number, personId: number, now: 
   return (await isMember(db, product.sellerId, personId)) ? product : undefined
 }
 
-/** A product to write terms for. @returns undefined for what is not theirs or not on sale. */
+/** A product to write terms for, and what was begun for it. @returns undefined for what is not theirs or not on sale. */
 export async function productForTerms(
   db: Client,
   productId: number,
   personId: number,
   now: Date,
-): Promise<ProductRow | undefined> {
-  return findOwnProduct(db, productId, personId, now)
+): Promise<{ product: ProductRow; draftId: number | undefined } | undefined> {
+  const product = await findOwnProduct(db, productId, personId, now)
+  return product && { product, draftId: (await findOpenDraft(db, productId, personId))?.draftId }
 }
 
 /** Begins anew what this person writes for this product. */
@@ -154,7 +170,9 @@ export async function startDraft(
   return saveNewDraft(db, { productId, personId, terms: newDraft(kind) }, now)
 }
 
-/** Terms like those of a campaign, to be changed: published, they take its place. */
+/**
+ * Terms like those of a campaign, to be changed: published, they take its place. What was begun for it is gone on with.
+ */
 export async function draftLike(
   db: Client,
   campaignId: number,
@@ -164,7 +182,10 @@ export async function draftLike(
   const campaign = await campaignOf(db, campaignId, personId)
   if (!campaign || !(await findOwnProduct(db, campaign.productId, personId, now))) return undefined
   const { kind, size, minSeats, lifetimeMinutes, maxUnits, mixesOptions, isPublic, thanks, cities } = campaign
+  const left = campaign.variants.reduce((least, { asideLeft }) => Math.min(least, asideLeft), Infinity)
   const isEnded = campaignState(campaign, now) === 'ended'
+  const begun = await findOpenDraft(db, campaign.productId, personId)
+  if (begun && !isEnded && begun.terms.replaces === campaignId) return begun.draftId
   const terms: DraftTerms = {
     kind,
     size,
@@ -175,6 +196,8 @@ export async function draftLike(
     isPublic,
     thanks,
     cities,
+    // What is left of it, as far as that is the same for all and enough for a group.
+    setAside: left >= minSeats && left < Infinity ? left : null,
     steps: stepsOf(campaign),
     startsAt: campaign.startsAt > now ? campaign.startsAt.toISOString() : null,
     endsAt: isEnded ? null : (campaign.endsAt?.toISOString() ?? null),
@@ -245,6 +268,8 @@ export async function changeDraft(
 export type PublishResult =
   | { ok: true; campaignId: number }
   | { ok: false; reason: 'not-found' | 'changed' | 'problems' | 'busy' }
+  /** So many cannot be set aside: `free` units of the variant that has fewest lie in one place. */
+  | { ok: false; reason: 'stock'; free: number }
 
 /**
  * Makes a campaign of a draft, once however often it is asked for. What ran for the product before ends when it begins;
@@ -296,7 +321,10 @@ export async function publishDraft(
       endsAt,
     })
     await finishDraft(tx, draftId, campaignId, now)
-    return { ok: true, campaignId }
+    // What the former terms had set aside is free first: what is left of it can be taken over.
+    await returnAside(tx, now, productId)
+    const isAside = terms.setAside === null ? { ok: true as const } : await putAside(tx, campaignId, terms.setAside)
+    return isAside.ok ? { ok: true, campaignId } : { ok: false, reason: 'stock', free: isAside.free }
   })
 }
 

@@ -14,6 +14,7 @@ import { findFormerOfOrder, setFormerOfDraft, wasInTeam } from '#store/again.ts'
 import { findCampaign } from '#store/campaigns.ts'
 import { findProductOfVariant, type VariantRow } from '#store/catalog.ts'
 import { inTransaction, type Client } from '#store/db.ts'
+import { movePayToken } from '#store/friend-pay.ts'
 import {
   countOpened,
   findGroup,
@@ -156,7 +157,8 @@ export async function buy(
 
   // What an order holds stays where it lies, and is not among what is free.
   const isKept = former !== undefined && given?.variantId === variantId
-  const place = isKept ? await findLocationOfOrder(db, former) : placeOf(variant)
+  const campaignId = group ? group.campaignId : purchase.kind === 'own-group' ? variant.campaignId : null
+  const place = isKept ? await findLocationOfOrder(db, former) : placeOf(variant, campaignId, units)
   if (!place) return { ok: false, reason: 'out-of-stock' }
   const { locationId, kind, cityCode } = place
   const recipient = await findRecipient(db, personId)
@@ -227,6 +229,7 @@ export async function buy(
       },
       now,
     )
+    if (former !== undefined) await movePayToken(tx, former, orderId)
     const total = terms.price * BigInt(units) + quote.quote.cost.amount
     const isGroup = purchase.kind !== 'alone'
     const isCrossBorder = kind === 'cross_border'
@@ -263,7 +266,8 @@ export async function buy(
       if ((await insertSeat(tx, seat, now)) === undefined) return { ok: false, reason: 'already-in', groupId }
       await groupCardsChanged(tx, purchase.groupId)
     }
-    if (!(await reserveStock(tx, { orderId, variantId, locationId, quantity: units }, now))) {
+    const taken = { orderId, variantId, locationId, quantity: units, campaignId: terms.limits?.campaignId ?? null }
+    if (!(await reserveStock(tx, taken, now))) {
       return { ok: false, reason: 'out-of-stock' }
     }
     return { orderId, isNew: true }
@@ -303,9 +307,17 @@ export async function buy(
   return withPaymentPage(db, order, made.isNew, now, outside)
 }
 
-/** Where a variant would be sent from. @returns undefined when nothing of it is free. */
-function placeOf(variant: VariantRow): OrderLocation | undefined {
-  const { locationId, kind, cityCode, free } = variant
+/**
+ * Where a variant would be sent from: of what the terms have set aside first.
+ * @param campaignId the group's; null when it is bought alone.
+ * @returns undefined when nothing of it is free.
+ */
+function placeOf(variant: VariantRow, campaignId: number | null, units: number): OrderLocation | undefined {
+  const { locationId, kind, cityCode, free, asideLocationId, asideKind, asideCityCode } = variant
+  if (asideLocationId !== null && asideKind !== null && asideCityCode !== null) {
+    const isTheirs = campaignId !== null && variant.campaignId === campaignId && variant.aside >= units
+    if (isTheirs) return { locationId: asideLocationId, kind: asideKind, cityCode: asideCityCode }
+  }
   return locationId === null || kind === null || cityCode === null || free < 1
     ? undefined
     : { locationId, kind, cityCode }
@@ -316,5 +328,5 @@ type Terms = {
   price: bigint
   deadlineAt?: Date
   newGroup?: Omit<NewGroup, 'token'>
-  limits?: { maxUnits: number; cities: readonly number[] }
+  limits?: { campaignId: number; maxUnits: number; cities: readonly number[] }
 }

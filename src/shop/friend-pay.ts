@@ -53,7 +53,7 @@ export async function askFriend(
   return token === undefined ? { ok: false, reason: 'not-found' } : { ok: true, token }
 }
 
-/** All that a payer is shown. No address, no phone, no number of the order. */
+/** All that a payer is shown. No address, no phone; the provider's page has the order's number beside the goods. */
 export type FriendsSeat = {
   token: string
   firstName: string
@@ -66,8 +66,11 @@ export type FriendsSeat = {
   until: Date
   method: PaymentMethod | undefined
   group: GroupRow
-  /** `no-page`: it is to be paid another way now, or its page is not there yet (`coming`). */
-  state: 'payable' | 'coming' | 'no-page' | 'paid' | 'over'
+  /**
+   * `no-page`: it is to be paid another way now, or its page is not there yet (`coming`). `late`: it was paid when the
+   * group could take it no more. `over`: nobody holds it, and money for it is back or on its way.
+   */
+  state: 'payable' | 'coming' | 'no-page' | 'paid' | 'late' | 'over'
   payUrl?: string
 }
 
@@ -129,7 +132,9 @@ async function withPage(db: Client, order: OrderView, now: Date, outside: Outsid
 function stateOf(order: OrderView, now: Date, pages: readonly PaymentMethod[] = []): FriendsSeat['state'] {
   const { state, seat, payment } = order
   if (!isPayable(order, now)) {
-    const isPaid = seat?.state === 'paid' || seat?.state === 'confirmed'
+    if (state === 'awaiting_choice') return 'late'
+    const isGoingOn = seat?.groupState === 'open' || seat?.groupState === 'formed'
+    const isPaid = isGoingOn && (seat.state === 'paid' || seat.state === 'confirmed')
     const isBeingPaid = state === 'awaiting_payment' && payment !== undefined && !isUnpaid(payment.state)
     return isPaid || isBeingPaid ? 'paid' : 'over'
   }

@@ -4,6 +4,7 @@ import type { Words } from '#domain/people.ts'
 import type { Db } from './db.ts'
 import { toTier, type JsonTier } from './group-buy.ts'
 import { Prisma } from './prisma/client.ts'
+import { lockStockOf } from './stock.ts'
 
 /** A campaign's terms for one variant. */
 export type Campaign = GroupPrices & {
@@ -50,6 +51,8 @@ export type CampaignVariant = {
   alone: bigint
   currency: string
   tiers: Tier[]
+  /** Units that only its groups may take: what is left of them. */
+  asideLeft: number
 }
 
 /** A campaign as its shop sees it. */
@@ -64,7 +67,11 @@ export type CampaignRow = Pick<CampaignTerms, 'kind' | 'size' | 'lifetimeMinutes
     variants: CampaignVariant[]
   }
 
-type SqlVariant = { variantId: number; alone: string; currency: string; price: string; tiers: JsonTier[] }
+type SqlVariant = Pick<CampaignVariant, 'variantId' | 'currency' | 'asideLeft'> & {
+  alone: string
+  price: string
+  tiers: JsonTier[]
+}
 type SqlCampaign = Omit<CampaignRow, 'variants' | 'cities' | 'thanks' | 'minSeats'> & {
   minSeats: number | null
   thanksKind: Thanks['kind']
@@ -84,7 +91,7 @@ export async function findCampaignRow(db: Db, campaignId: number): Promise<Campa
       c.cities AS "cityCodes", d.terms -> 'cities' AS "cityNames",
       coalesce((
         SELECT json_agg(json_build_object('variantId', v.id, 'alone', v.price::text, 'currency', v.currency,
-          'price', cp.price::text, 'tiers', coalesce((
+          'price', cp.price::text, 'asideLeft', cp.aside_left, 'tiers', coalesce((
             SELECT json_agg(json_build_object('seats', t.seats, 'price', t.price::text) ORDER BY t.seats)
             FROM campaign_tier t WHERE t.campaign_id = cp.campaign_id AND t.variant_id = cp.variant_id), '[]'::json))
           ORDER BY v.position, v.id)
@@ -99,9 +106,9 @@ export async function findCampaignRow(db: Db, campaignId: number): Promise<Campa
     minSeats: minSeats ?? row.size,
     thanks: { kind: thanksKind, basisPoints: thanksBasisPoints },
     cities: cityCodes.map((code) => ({ code, name: names.get(code) ?? String(code) })),
-    variants: variants.map(({ variantId, alone, currency, price, tiers }) => {
+    variants: variants.map(({ variantId, alone, currency, price, tiers, asideLeft }) => {
       const first = { seats: minSeats === null ? row.size : 1, price: BigInt(price) }
-      return { variantId, alone: BigInt(alone), currency, tiers: [first, ...tiers.map(toTier)] }
+      return { variantId, alone: BigInt(alone), currency, asideLeft, tiers: [first, ...tiers.map(toTier)] }
     }),
   }
 }
@@ -139,7 +146,7 @@ export async function closeCampaign(db: Db, campaignId: number, now: Date): Prom
 }
 
 /**
- * Waits until nobody else changes which terms hold for a product.
+ * Waits until nobody else changes which terms hold for a product, nor what is set aside of it.
  * @returns false while the shop's catalogue is loaded, which can take minutes: it rules campaigns, too.
  */
 export async function lockTerms(db: Db, productId: number): Promise<boolean> {
@@ -148,6 +155,8 @@ export async function lockTerms(db: Db, productId: number): Promise<boolean> {
     SELECT pg_try_advisory_xact_lock_shared(hashtextextended('catalog-import:' || s.slug, 0)) AS "isOurs"
     FROM product p JOIN seller s ON s.id = p.seller_id WHERE p.id = ${productId}`
   if (!found?.isOurs) return false
+  // Before the product, as whoever sells the last unit of a group does: it may all be set aside.
+  await lockStockOf(db, productId)
   await db.$queryRaw`SELECT 1 FROM product WHERE id = ${productId} FOR NO KEY UPDATE`
   return true
 }
@@ -224,6 +233,18 @@ export async function findDraft(db: Db, draftId: number, isLocked = false): Prom
     SELECT id AS "draftId", product_id AS "productId", person_id AS "personId", terms, version,
       campaign_id AS "campaignId"
     FROM campaign_draft WHERE id = ${draftId} ${isLocked ? Prisma.sql`FOR NO KEY UPDATE` : Prisma.empty}`
+  return row
+}
+
+/** What a person has begun to write for a product and not published. */
+export async function findOpenDraft(
+  db: Db,
+  productId: number,
+  personId: number,
+): Promise<Pick<DraftRow, 'draftId' | 'terms'> | undefined> {
+  const [row] = await db.$queryRaw<Pick<DraftRow, 'draftId' | 'terms'>[]>`
+    SELECT id AS "draftId", terms FROM campaign_draft
+    WHERE product_id = ${productId} AND person_id = ${personId} AND campaign_id IS NULL`
   return row
 }
 

@@ -316,7 +316,9 @@ export async function withdrawUnseen(db: Db, sellerId: number, endCampaigns: boo
 
 /**
  * Last, since buyers lock the same rows. What is promised stays promised: never below `reserved`, which is read under
- * the row's lock. Rows that already agree are neither written nor locked; locations the feed no longer lists get nothing.
+ * the row's lock. What is set aside for groups is not promised to anybody: where less is there than that, it shrinks, that
+ * of the latest campaign first, and does not grow again by itself. Rows that already agree are neither written nor locked;
+ * locations the feed no longer lists get nothing.
  */
 export async function mergeStock(db: Db): Promise<void> {
   await db.$executeRaw`ANALYZE staged_stock`
@@ -327,7 +329,9 @@ export async function mergeStock(db: Db): Promise<void> {
       WHERE s.on_hand <> greatest(coalesce(t.on_hand, 0), s.reserved)
       ORDER BY s.variant_id, s.location_id FOR UPDATE OF s
     ), changed AS (
-      UPDATE stock_level s SET on_hand = greatest(due.on_hand, s.reserved) FROM due
+      UPDATE stock_level s SET on_hand = greatest(due.on_hand, s.reserved),
+        set_aside = least(s.set_aside, greatest(due.on_hand - s.reserved, 0))
+      FROM due
       WHERE s.variant_id = due.variant_id AND s.location_id = due.location_id RETURNING s.variant_id
     ), added AS (
       INSERT INTO stock_level (variant_id, location_id, on_hand)
@@ -338,6 +342,17 @@ export async function mergeStock(db: Db): Promise<void> {
     )
     UPDATE seen_variant SET is_changed = true
     WHERE id IN (SELECT variant_id FROM changed UNION ALL SELECT variant_id FROM added)`
+  // Only our own rows can disagree here, and we have them locked.
+  await db.$executeRaw`WITH kept AS MATERIALIZED (
+      SELECT cp.campaign_id, cp.variant_id, cp.aside_left,
+        least(cp.aside_left, greatest(0, s.set_aside - (sum(cp.aside_left) OVER former - cp.aside_left))) AS units
+      FROM campaign_price cp JOIN seen_variant seen ON seen.id = cp.variant_id
+      JOIN stock_level s ON s.variant_id = cp.variant_id AND s.location_id = cp.aside_location_id
+      WHERE cp.aside_location_id IS NOT NULL
+      WINDOW former AS (PARTITION BY cp.variant_id, cp.aside_location_id ORDER BY cp.campaign_id)
+    )
+    UPDATE campaign_price cp SET aside_left = kept.units FROM kept
+    WHERE cp.campaign_id = kept.campaign_id AND cp.variant_id = kept.variant_id AND kept.units < kept.aside_left`
 }
 
 export async function countSeen(db: Db): Promise<{ added: number; changed: number; unchanged: number }> {

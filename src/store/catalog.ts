@@ -11,6 +11,7 @@ export type VariantRow = {
   oldPrice: bigint | null
   currency: string
   weightGrams: number
+  /** What everybody may buy. */
   free: number
   locationId: number | null
   kind: LocationKind | null
@@ -20,6 +21,12 @@ export type VariantRow = {
   groupPrice: bigint | null
   groupSize: number | null
   lifetimeMinutes: number | null
+  /** What only groups of the campaign may take beside that, and where it lies. */
+  aside: number
+  asideLocationId: number | null
+  asideKind: LocationKind | null
+  asideCityCode: number | null
+  asideCityName: string | null
   /** Left the seller's feed: only groups that are open still sell it. */
   withdrawn: boolean
 }
@@ -45,19 +52,22 @@ const variantsOf = (now: Date, alsoWithdrawn: number | null) => Prisma.sql`
     v.weight_grams AS "weightGrams", coalesce(s.free, 0) AS free, s.location_id AS "locationId", s.kind,
     s.city_code AS "cityCode", s.city_name AS "cityName",
     c.id AS "campaignId", c.price AS "groupPrice", c.size AS "groupSize", c.lifetime_minutes AS "lifetimeMinutes",
+    coalesce(c.aside_left, 0) AS aside, a.id AS "asideLocationId", a.kind AS "asideKind",
+    a.city_code AS "asideCityCode", a.city_name AS "asideCityName",
     v.withdrawn_at IS NOT NULL AS withdrawn, v.position
   FROM variant v
   LEFT JOIN LATERAL (
-    SELECT l.id AS location_id, l.kind, l.city_code, l.city_name, sl.on_hand - sl.reserved AS free
+    SELECT l.id AS location_id, l.kind, l.city_code, l.city_name, sl.on_hand - sl.reserved - sl.set_aside AS free
     FROM stock_level sl JOIN location l ON l.id = sl.location_id
-    WHERE sl.variant_id = v.id AND sl.on_hand > sl.reserved
+    WHERE sl.variant_id = v.id AND sl.on_hand > sl.reserved + sl.set_aside
     ORDER BY array_position(ARRAY['local_warehouse', 'showroom', 'seller', 'cross_border'], l.kind), l.id
     LIMIT 1) s ON true
   LEFT JOIN LATERAL (
-    SELECT c.id, c.size, c.lifetime_minutes, cp.price
+    SELECT c.id, c.size, c.lifetime_minutes, cp.price, cp.aside_left, cp.aside_location_id
     FROM campaign_price cp JOIN campaign c ON c.id = cp.campaign_id
     WHERE cp.variant_id = v.id AND c.starts_at <= ${now} AND (c.ends_at IS NULL OR c.ends_at > ${now})
     ORDER BY c.id DESC LIMIT 1) c ON true
+  LEFT JOIN location a ON a.id = c.aside_location_id AND c.aside_left > 0
   WHERE (v.withdrawn_at IS NULL OR v.id = ${alsoWithdrawn}::int)`
 
 type FlatRow = Omit<ProductRow, 'variants' | 'withdrawn'> &

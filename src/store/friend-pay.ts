@@ -22,16 +22,31 @@ export async function findOrderByPayToken(
   return row
 }
 
+/**
+ * An order is replaced by another (place, option, pieces): the link that its buyer sent goes on to the new one.
+ * Call in the transaction that made it, with the former order locked.
+ */
+export async function movePayToken(db: Db, formerId: number, orderId: number): Promise<void> {
+  const [row] = await db.$queryRaw<{ token: string }[]>`SELECT pay_token AS token FROM "order"
+    WHERE id = ${formerId} AND pay_token IS NOT NULL FOR NO KEY UPDATE`
+  if (!row) return
+  await db.$executeRaw`UPDATE "order" SET pay_token = NULL WHERE id = ${formerId}`
+  await db.$executeRaw`UPDATE "order" SET pay_token = ${row.token} WHERE id = ${orderId}`
+}
+
+/** Whether an order has such a link, or had one that has gone on to what replaced it. */
 export async function hasPayToken(db: Db, orderId: number): Promise<boolean> {
-  const rows = await db.$queryRaw<unknown[]>`SELECT 1 FROM "order" WHERE id = ${orderId} AND pay_token IS NOT NULL`
+  const rows = await db.$queryRaw<unknown[]>`
+    SELECT 1 FROM "order" o JOIN "order" later ON later.person_id = o.person_id AND later.pay_token IS NOT NULL
+    WHERE o.id = ${orderId} AND (later.id = o.id OR (o.state = 'cancelled' AND later.id > o.id)) LIMIT 1`
   return rows.length > 0
 }
 
-/** The order of a seat in an open group, for somebody who has paid for theirs in the same group. */
+/** The order of a live seat in an open group, for somebody who has paid for theirs in the same group. */
 export async function findOrderBesideMine(db: Db, seatId: number, personId: number): Promise<number | undefined> {
   const [row] = await db.$queryRaw<{ orderId: number }[]>`
     SELECT s.order_id AS "orderId" FROM seat s JOIN "group" g ON g.id = s.group_id AND g.state = 'open'
-    WHERE s.id = ${seatId} AND s.person_id <> ${personId} AND EXISTS (
+    WHERE s.id = ${seatId} AND s.state IN ('held', 'paid') AND s.person_id <> ${personId} AND EXISTS (
       SELECT 1 FROM seat mine WHERE mine.group_id = g.id AND mine.person_id = ${personId} AND mine.state = 'paid')`
   return row?.orderId
 }

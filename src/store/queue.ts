@@ -24,6 +24,7 @@ export type Jobs = {
   /** The ticks: each asks the database what is due. */
   'close-due-groups': Record<string, never>
   'expire-orders': Record<string, never>
+  'free-aside': Record<string, never>
   'move-lines': Record<string, never>
   'choose-for-late': Record<string, never>
   remind: Record<string, never>

@@ -7,8 +7,9 @@ export type RemindedGroup = { groupId: number; leaderId: number }
 const batch = 100
 
 /**
- * Marks seats that are held unpaid and whose hold ends before `endsBefore`, each once for ever. A seat that somebody pays
- * or gives up at this moment is left out: whoever holds it decides, and nobody is waited for.
+ * Marks seats that are held unpaid and whose hold ends before `endsBefore`, each once for ever; of a short hold its second
+ * half counts, or who joins near a group's end would be reminded while they read what they joined. A seat that somebody
+ * pays or gives up at this moment is left out: whoever holds it decides, and nobody is waited for.
  */
 export async function markSeatsReminded(db: Db, endsBefore: Date, now: Date): Promise<RemindedSeat[]> {
   // The order's time decides when a hold ends: beginning to pay by an invoice makes it longer than the seat's own.
@@ -17,6 +18,7 @@ export async function markSeatsReminded(db: Db, endsBefore: Date, now: Date): Pr
       SELECT s.id FROM seat s JOIN "order" o ON o.id = s.order_id JOIN "group" g ON g.id = s.group_id
       WHERE s.state = 'held' AND s.held_until <= ${endsBefore} AND s.reminded_at IS NULL
         AND o.state = 'awaiting_payment' AND o.expires_at > ${now} AND o.expires_at <= ${endsBefore}
+        AND ${now}::timestamptz >= o.expires_at - (o.expires_at - o.created_at) / 2
         AND g.state IN ('draft', 'open') AND g.deadline_at > ${now}
       ORDER BY s.id LIMIT ${batch} FOR NO KEY UPDATE OF s SKIP LOCKED)
     RETURNING id AS "seatId", person_id AS "personId", order_id AS "orderId", group_id AS "groupId"`

@@ -97,6 +97,7 @@ function stepRouter(front: Front, tools: { post: Post; username: string; log: Lo
     name: to('name'),
     phone: to('phone'),
     amount: to('amount'),
+    term: to('term'),
   }
   const router = new Router<never>((ctx: Ctx) => visitOf(ctx).visitor.step, steps)
   router.otherwise(to('none'))

@@ -225,6 +225,85 @@ test('option and number of pieces are chosen one after the other', async () => {
   expect(bought?.lines[0]).toMatchObject({ variantId: red, quantity: 2 })
 })
 
+test('a leader who has not paid yet changes option and number of pieces; once paid it is too late', async () => {
+  const { goods, red, large } = await openGroup({ group: { maxUnits: 3 } })
+  const leader = await chat.buyer()
+  await leader.press({ do: 'together-as', variantId: goods.variantId, units: 1, formerId: 0 })
+  const latest = async () => (await ordersOf(leader)).at(-1)
+  const orderId = (await latest())?.id ?? 0
+  const page = await leader.press({ do: 'order', orderId })
+  expect(names(page.message)).toEqual(expect.arrayContaining(['own-options', 'own-units']))
+  const draft = await leader.press({ do: 'group', groupId: (await latest())?.seat?.groupId ?? 0 })
+  expect(names(draft.message)).toEqual(expect.arrayContaining(['own-options', 'own-units']))
+
+  const options = await leader.pressFirst('own-options')
+  leader.expectSays(options, 'group.choose-own')
+  const offered = intentsOf(options.message).flatMap((intent) => (intent.do === 'own-as' ? [intent.variantId] : []))
+  expect(offered).toEqual([goods.variantId, red, large])
+  const changed = await leader.press({ do: 'own-as', orderId, variantId: large, units: 0 })
+  leader.expectSays(changed, 'product.option', { option: 'большой' })
+  const now = await latest()
+  expect(now).toMatchObject({ state: 'awaiting_payment', goodsTotal: 110_000n, seat: { state: 'held' } })
+  const asked = await leader.press({ do: 'own-units', orderId: now?.id ?? 0 })
+  leader.expectSays(asked, 'group.how-many')
+  await leader.press({ do: 'own-as', orderId: now?.id ?? 0, variantId: large, units: 3 })
+  expect((await ordersOf(leader)).map(({ state, lines }) => [state, lines[0]?.variantId, lines[0]?.quantity])).toEqual([
+    ['cancelled', goods.variantId, 1],
+    ['cancelled', large, 1],
+    ['awaiting_payment', large, 3],
+  ])
+
+  // Forged and out of date: nothing changes, and it is said why.
+  const last = (await latest())?.id ?? 0
+  const alien = (await chat.shop.goods()).variantId
+  const forged = await leader.press({ do: 'own-as', orderId: last, variantId: alien, units: 1 })
+  expect(forged.toast).toBe(leader.say('refusal.no-group-price'))
+  leader.expectSays(
+    await leader.press({ do: 'own-as', orderId: last, variantId: large, units: 4 }),
+    'refusal.too-many-units',
+  )
+  await chat.shop.db.stockLevel.updateMany({ where: { variantId: red }, data: { onHand: 0 } })
+  const soldOut = await leader.press({ do: 'own-as', orderId: last, variantId: red, units: 0 })
+  leader.expectSays(soldOut, 'refusal.out-of-stock')
+  leader.expectSays(soldOut, 'delivery.unchanged')
+  const old = await leader.press({ do: 'own-as', orderId, variantId: red, units: 0 })
+  expect(old.toast).toBe(leader.say('refusal.too-late'))
+  const stranger = await chat.buyer()
+  for (const one of [
+    { do: 'own-as', orderId: last, variantId: red, units: 1 },
+    { do: 'own-units', orderId: last },
+    { do: 'own-options', orderId: last, page: 0 },
+  ] as const)
+    stranger.expectSays(await stranger.press(one), 'confused.not-found')
+  await chat.shop.pay(last)
+  expect((await leader.press({ do: 'own-units', orderId: last })).toast).toBe(leader.say('refusal.too-late'))
+  expect((await ordersOf(leader)).map(({ state }) => state)).toEqual(['cancelled', 'cancelled', 'awaiting_group'])
+  expect(names((await leader.press({ do: 'order', orderId: last })).message)).not.toContain('own-options')
+})
+
+test('what only groups may take is offered together with others, and not alone', async () => {
+  const goods = await chat.shop.goods({ stock: 2 })
+  const { variantId, locationId, campaignId, productId } = goods
+  await chat.shop.db.stockLevel.updateMany({ where: { variantId }, data: { setAside: 2 } })
+  await chat.shop.db.campaignPrice.updateMany({
+    where: { campaignId },
+    data: { asideLeft: 2, asideLocationId: locationId },
+  })
+  const { groupId } = await chat.shop.openGroup(goods)
+  const guest = await chat.buyer()
+  const page = await guest.press({ do: 'product', productId })
+  guest.expectSays(page, 'product.aside', { count: 1 })
+  expect(names(page.message)).toEqual(expect.arrayContaining(['join', 'buy-together']))
+  expect(names(page.message)).not.toContain('buy-alone')
+  expect(textOf(page.message)).not.toContain(guest.say('product.sold-out'))
+  guest.expectSays(await guest.press({ do: 'buy-alone', variantId }), 'refusal.out-of-stock')
+  await guest.press({ do: 'join', groupId })
+  expect((await ordersOf(guest))[0]).toMatchObject({ state: 'awaiting_payment', seat: { groupId } })
+  const soldOut = await guest.press({ do: 'product', productId })
+  guest.expectSays(soldOut, 'product.sold-out')
+  expect(names(soldOut.message)).not.toContain('join')
+})
+
 test('a purchase is the same after it was a button', () => {
   const purchases: Purchase[] = [
     { kind: 'alone', variantId: 7 },

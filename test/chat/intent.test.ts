@@ -9,6 +9,23 @@ const method = fc.constantFrom('card', 'sbp', 'invoice', 'on-delivery')
 const amount = fc.bigInt({ min: 0n, max: 36n ** 9n - 1n })
 const token = fc.stringMatching(/^[A-Za-z0-9_-]{16}$/)
 
+/** As they stand in buttons that were sent: one that is missing here or there is a button that does nothing. */
+const term = fc.constantFrom(
+  'prices',
+  'size',
+  'minimum',
+  'lifetime',
+  'start',
+  'end',
+  'kind',
+  'audience',
+  'options',
+  'units',
+  'thanks',
+  'cities',
+  'aside',
+)
+
 const word = fc.stringMatching(/^[A-Za-z0-9_-]{1,40}$/)
 
 const fields: {
@@ -28,6 +45,9 @@ const fields: {
   'together-as': { variantId: id, units: id, formerId: id },
   'join-as': { groupId: id, variantId: id, units: id },
   'group-options': { groupId: id, page: id },
+  'own-options': { orderId: id, page: id },
+  'own-units': { orderId: id },
+  'own-as': { orderId: id, variantId: id, units: id },
   'group-picture': { groupId: id },
   group: { groupId: id },
   again: { groupId: id, variantId: id },
@@ -81,6 +101,22 @@ const fields: {
   'refund-amount-now': { orderId: id, amount, token },
   'answer-return': { moveId: fc.uuid(), agrees: fc.constantFrom(0, 1), isSure: fc.constantFrom(0, 1) },
   'refund-made': { moveId: fc.uuid(), isSure: fc.constantFrom(0, 1) },
+  campaigns: { sellerId: id, page: id },
+  campaign: { campaignId: id },
+  'campaign-by': { campaignId: id },
+  'campaign-edit': { campaignId: id },
+  'campaign-end': { campaignId: id, isSure: fc.constantFrom(0, 1) },
+  'campaign-products': { sellerId: id, page: id },
+  'campaign-kinds': { productId: id },
+  'campaign-new': { productId: id, kind: fc.constantFrom('team', 'ladder') },
+  filling: { sellerId: id, page: id },
+  fill: { groupId: id, seats: id, before: id, isSure: fc.constantFrom(0, 1) },
+  draft: { draftId: id, part: fc.constantFrom(0, 1) },
+  'draft-ask': { draftId: id, term },
+  'draft-set': { draftId: id, term, value: id },
+  'draft-city': { draftId: id, cityCode: id },
+  'draft-preview': { draftId: id },
+  'draft-publish': { draftId: id, version: id },
 }
 const names = Object.keys(fields) as Intent['do'][]
 const intentNamed = (name: Intent['do']) =>
@@ -123,6 +159,9 @@ test('the codes of buttons that were sent stay what they are', () => {
     'together-as': 'tt',
     'join-as': 'jj',
     'group-options': 'go',
+    'own-options': 'to',
+    'own-units': 'tu',
+    'own-as': 'ta',
     'group-picture': 'gi',
     group: 'g',
     wait: 'jw',
@@ -177,6 +216,22 @@ test('the codes of buttons that were sent stay what they are', () => {
     'refund-amount-now': 'fa',
     'answer-return': 'fy',
     'refund-made': 'fm',
+    campaigns: 'k',
+    campaign: 'kk',
+    'campaign-by': 'kb',
+    'campaign-edit': 'ke',
+    'campaign-end': 'kx',
+    'campaign-products': 'kp',
+    'campaign-kinds': 'kn',
+    'campaign-new': 'kw',
+    filling: 'kf',
+    fill: 'kt',
+    draft: 'kd',
+    'draft-ask': 'kq',
+    'draft-set': 'ks',
+    'draft-city': 'kc',
+    'draft-preview': 'kv',
+    'draft-publish': 'ku',
   })
 })
 
@@ -206,6 +261,10 @@ test.each([
   'dp.<b>',
   `dp.${'a'.repeat(41)}`,
   'om.1.cash',
+  'kw.1.pyramid',
+  'kq.1.constructor',
+  'ks.1.size',
+  'ks.1.price.1',
   'om.1.constructor',
   'fm.1.1',
   'fm.00000000-0000-0000-0000-00000000000g.1',

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Step } from '#chat/front.ts'
 import type { Answer } from '#chat/messenger.ts'
 import { parseName } from '#domain/people.ts'
+import { startDraft } from '#shop/campaigns.ts'
 import { ask } from '#shop/people.ts'
 import { intentToAct } from '#chat/intent.ts'
 import type { Key } from '#chat/words.ts'
@@ -108,6 +109,7 @@ async function asking(guest: Guest, step: Step): Promise<void> {
     },
     search: {},
     amount: { about: 'door-limit', sellerId: await shopOf(guest) },
+    term: { draftId: await draftOf(guest), term: 'lifetime' },
   }
   if (step !== 'none') await ask(chat.shop.db, guest.personId, 'telegram', step, data[step], chat.shop.now)
 }
@@ -119,6 +121,14 @@ async function shopOf({ personId }: Guest): Promise<number> {
   const create = { sellerId, personId, joinedAt: chat.shop.now }
   await chat.shop.db.sellerMember.upsert({ where: key, create, update: {} })
   return sellerId
+}
+
+/** Terms that they are writing. */
+async function draftOf(guest: Guest): Promise<number> {
+  const sellerId = await shopOf(guest)
+  const product = await chat.shop.db.product.findFirstOrThrow({ where: { sellerId, withdrawnAt: null } })
+  const wish = { productId: product.id, personId: guest.personId, kind: 'team' } as const
+  return (await startDraft(chat.shop.db, wish, chat.shop.now)) ?? 0
 }
 
 /** What is asked after an answer: a question is closed by what answers it, and by nothing else. */
@@ -133,6 +143,7 @@ function openAfter(step: Step, answer: Answer): Step {
     case 'city': // closed with the pickup point, by a button
     case 'phone': // none of the answers is a phone number
     case 'amount': // nor an amount
+    case 'term': // nor a time
     case 'none':
       return step
   }
@@ -142,9 +153,10 @@ const complaints: Partial<Record<Step, Key>> = {
   phone: 'delivery.phone-unclear',
   name: 'delivery.name-unclear',
   amount: 'pay-settings.limit-unclear',
+  term: 'draft.unclear',
 }
 
-describe.each<Step>(['none', 'search', 'city', 'phone', 'name', 'amount'])('asked for %s,', (step) => {
+describe.each<Step>(['none', 'search', 'city', 'phone', 'name', 'amount', 'term'])('asked for %s,', (step) => {
   test('whatever comes is answered, and the question stays open until something answers it', async () => {
     const guest = chat.guest()
     await guest.command('start')
@@ -164,7 +176,7 @@ describe.each<Step>(['none', 'search', 'city', 'phone', 'name', 'amount'])('aske
 test('a photo or a sticker where words are asked for keeps the question open', async () => {
   const guest = chat.guest()
   await guest.command('start')
-  for (const step of ['search', 'city', 'phone', 'name', 'amount'] as const) {
+  for (const step of ['search', 'city', 'phone', 'name', 'amount', 'term'] as const) {
     await asking(guest, step)
     await guest.send({ kind: 'other' })
     expect(await guest.step()).toBe(step)
@@ -182,8 +194,10 @@ test('dialogs whose data was lost or spoilt are answered too', async () => {
     { about: 'chargeback', orderId: 2_147_483_647 },
     { about: 'door-limit', sellerId: 0 },
     { about: 'constructor' },
+    { draftId: 2_147_483_647, term: 'size' },
+    { draftId: 1, term: 'constructor' },
   ]
-  for (const step of ['city', 'phone', 'name', 'amount'] as const) {
+  for (const step of ['city', 'phone', 'name', 'amount', 'term'] as const) {
     for (const data of spoilt) {
       const guest = chat.guest()
       await guest.command('start')

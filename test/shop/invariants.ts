@@ -68,6 +68,15 @@ export async function assertInvariants(
       AND r.variant_id = s.variant_id AND r.location_id = s.location_id), 0) AS held FROM stock_level s`
   for (const { reserved, held } of stock) expect(reserved).toBe(held)
 
+  const aside = await db.$queryRaw<{ variant: number; location: number; kept: number; left: number; room: number }[]>`
+    SELECT s.variant_id AS variant, s.location_id AS location, s.set_aside AS kept, s.on_hand - s.reserved AS room,
+      coalesce((SELECT sum(aside_left)::int FROM campaign_price cp
+        WHERE cp.variant_id = s.variant_id AND cp.aside_location_id = s.location_id), 0) AS left FROM stock_level s`
+  for (const { left, room, ...seen } of aside) {
+    expect(seen).toEqual({ ...seen, kept: left })
+    expect(seen.kept).toBeLessThanOrEqual(room)
+  }
+
   const wantedStock: Record<string, string> = {
     awaiting_payment: 'held',
     awaiting_group: 'held',

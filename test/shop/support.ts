@@ -435,6 +435,7 @@ export async function countRows(db: Client): Promise<Record<string, number>> {
       (SELECT count(*)::int FROM "group") AS groups, (SELECT coalesce(sum(version), 0)::int FROM "group") AS versions,
       (SELECT count(*)::int FROM seat) AS seats, (SELECT count(*)::int FROM waiting) AS waiting, (SELECT count(*)::int FROM reservation) AS reservations,
       (SELECT coalesce(sum(reserved), 0)::int FROM stock_level) AS reserved,
+      (SELECT coalesce(sum(set_aside), 0)::int FROM stock_level) AS aside,
       (SELECT count(*)::int FROM payment) AS payments, (SELECT count(*)::int FROM payment_move) AS moves,
       (SELECT count(*)::int FROM notification) AS notifications,
       (SELECT count(*)::int FROM graphile_worker._private_jobs) AS jobs`

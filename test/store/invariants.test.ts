@@ -142,6 +142,11 @@ const refused: [name: string, ...statements: string[]][] = [
   ['campaign_tier_positive', `UPDATE campaign_tier SET price = 0`, `UPDATE campaign_tier SET seats = 0`],
   ['campaign_price_aside', `UPDATE campaign_price SET aside_left = -1`, `UPDATE campaign_price SET aside_left = 1`],
   ['stock_aside_not_negative', `UPDATE stock_level SET set_aside = -1`],
+  [
+    'stock_set_aside_covered',
+    `UPDATE stock_level SET set_aside = 10`,
+    `UPDATE stock_level SET set_aside = 9, reserved = 2`,
+  ],
 
   ['group_state_known', `UPDATE "group" SET state = 'full' WHERE id = 1`],
   ['group_size_of_several', `UPDATE "group" SET size = 1, taken_seats = 1 WHERE id = 1`],

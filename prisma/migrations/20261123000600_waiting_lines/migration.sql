@@ -26,3 +26,7 @@ UPDATE seat SET was_paid = true WHERE state IN ('paid', 'confirmed', 'refund_due
 
 -- A card that anybody may read keeps the time zone of whoever put it there.
 ALTER TABLE "live_card" ADD COLUMN "time_zone" TEXT;
+
+-- What is set aside for groups is there, and nobody else's.
+ALTER TABLE stock_level ADD CONSTRAINT stock_set_aside_covered CHECK (reserved + set_aside <= on_hand);
+CREATE INDEX campaign_price_keeps_aside ON campaign_price (variant_id) WHERE aside_location_id IS NOT NULL;

@@ -130,11 +130,16 @@ function priceLines(variant: VariantRow): Line[] {
       ? { key: 'price.alone', params: { price } }
       : { key: 'price.alone-was', params: { price, was: money(variant.oldPrice, variant.currency) } },
   ]
-  if (variant.groupPrice !== null && variant.groupSize !== null) {
-    const params = { price: money(variant.groupPrice, variant.currency), count: variant.groupSize }
-    lines.push({ key: 'price.together', params })
-  }
-  return lines
+  return [...lines, ...togetherLines(variant)]
+}
+
+/** What a group costs and how many are enough; of a ladder also how low its price can fall. */
+export function togetherLines({ groupPrice, groupLowest, groupLeast, currency }: VariantRow): Line[] {
+  if (groupPrice === null || groupLowest === null || groupLeast === null) return []
+  const params = { price: money(groupPrice, currency), count: groupLeast }
+  return groupLowest < groupPrice
+    ? [{ key: 'price.together-ladder', params: { ...params, lowest: money(groupLowest, currency) } }]
+    : [{ key: 'price.together', params }]
 }
 
 function promiseLine(variant: VariantRow, city: City | null, now: Date): Line {

@@ -101,10 +101,14 @@ function productCard(visit: Visit, product: ProductRow): InlineCard {
 function variantPrices(variant: ProductRow['variants'][number]) {
   const { currency } = variant
   const price = { money: { amount: variant.price, currency } }
-  if (variant.groupPrice === null || variant.groupSize === null)
+  const { groupPrice, groupLowest, groupLeast } = variant
+  if (groupPrice === null || groupLowest === null || groupLeast === null)
     return { key: 'inline.alone' as const, params: { price } }
-  const together = { money: { amount: variant.groupPrice, currency } }
-  return { key: 'inline.both' as const, params: { price, together, count: variant.groupSize } }
+  const together = { money: { amount: groupPrice, currency } }
+  const lowest = { money: { amount: groupLowest, currency } }
+  return groupLowest < groupPrice
+    ? { key: 'inline.both-ladder' as const, params: { price, together, lowest } }
+    : { key: 'inline.both' as const, params: { price, together, count: groupLeast } }
 }
 
 /** A product where anybody may read it: the buttons lead to the private chat. */

@@ -15,7 +15,7 @@ import {
   type PostStats,
   type PostToPublish,
 } from '#shop/sellers.ts'
-import { descriptionMax, product as productPage } from './catalog.ts'
+import { descriptionMax, product as productPage, togetherLines } from './catalog.ts'
 import { cameToGroup, groupOutcome } from './group-buy.ts'
 import { confused, homeButton } from './home.ts'
 import type { Button, Line, Screen } from './screen.ts'
@@ -133,10 +133,7 @@ function postLines(product: ProductRow, isGroupOffer: boolean, { language }: Rea
   if (variant) {
     const { currency } = variant
     lines.push({ key: 'price.alone', params: { price: { money: { amount: variant.price, currency } } } })
-    if (isGroupOffer && variant.groupPrice !== null && variant.groupSize !== null) {
-      const price = { money: { amount: variant.groupPrice, currency } }
-      lines.push({ key: 'price.together', params: { price, count: variant.groupSize } })
-    }
+    if (isGroupOffer) lines.push(...togetherLines(variant))
   }
   const description = wordsIn(product.description, language)
   if (description !== '') lines.push({ gap: true }, { raw: shorten(description, descriptionMax) })

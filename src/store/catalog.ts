@@ -18,8 +18,12 @@ export type VariantRow = {
   cityCode: number | null
   cityName: string | null
   campaignId: number | null
+  /** What a group begins with. */
   groupPrice: bigint | null
-  groupSize: number | null
+  /** The lowest step of a ladder; of a team its one price. */
+  groupLowest: bigint | null
+  /** How many are enough. */
+  groupLeast: number | null
   lifetimeMinutes: number | null
   /** What only groups of the campaign may take beside that, and where it lies. */
   aside: number
@@ -51,7 +55,8 @@ const variantsOf = (now: Date, alsoWithdrawn: number | null) => Prisma.sql`
   SELECT v.product_id, v.id AS "variantId", v.options, v.price, v.old_price AS "oldPrice", v.currency,
     v.weight_grams AS "weightGrams", coalesce(s.free, 0) AS free, s.location_id AS "locationId", s.kind,
     s.city_code AS "cityCode", s.city_name AS "cityName",
-    c.id AS "campaignId", c.price AS "groupPrice", c.size AS "groupSize", c.lifetime_minutes AS "lifetimeMinutes",
+    c.id AS "campaignId", c.price AS "groupPrice", c.lowest AS "groupLowest", c.least AS "groupLeast",
+    c.lifetime_minutes AS "lifetimeMinutes",
     coalesce(c.aside_left, 0) AS aside, a.id AS "asideLocationId", a.kind AS "asideKind",
     a.city_code AS "asideCityCode", a.city_name AS "asideCityName",
     v.withdrawn_at IS NOT NULL AS withdrawn, v.position
@@ -63,7 +68,9 @@ const variantsOf = (now: Date, alsoWithdrawn: number | null) => Prisma.sql`
     ORDER BY array_position(ARRAY['local_warehouse', 'showroom', 'seller', 'cross_border'], l.kind), l.id
     LIMIT 1) s ON true
   LEFT JOIN LATERAL (
-    SELECT c.id, c.size, c.lifetime_minutes, cp.price, cp.aside_left, cp.aside_location_id
+    SELECT c.id, coalesce(c.min_seats, c.size) AS least, c.lifetime_minutes, cp.price, cp.aside_left, cp.aside_location_id,
+      CASE WHEN c.min_seats IS NULL THEN cp.price ELSE least(cp.price, (
+        SELECT min(t.price) FROM campaign_tier t WHERE t.campaign_id = c.id AND t.variant_id = v.id)) END AS lowest
     FROM campaign_price cp JOIN campaign c ON c.id = cp.campaign_id
     WHERE cp.variant_id = v.id AND c.starts_at <= ${now} AND (c.ends_at IS NULL OR c.ends_at > ${now})
     ORDER BY c.id DESC LIMIT 1) c ON true

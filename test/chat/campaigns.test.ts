@@ -127,6 +127,10 @@ test('from the shop’s page to a published ladder, by taps and typed answers; a
   expect(await campaignsOf(goods)).toBe(1)
 
   const buyer = await chat.buyer({ firstName: 'София' })
+  const roubles = (amount: bigint) => ({ money: { amount: amount * 100n, currency: 'RUB' } })
+  const prices = { price: roubles(1400n), lowest: roubles(1200n), count: 3 }
+  const page = await buyer.press({ do: 'product', productId: goods.productId })
+  buyer.expectSays(page, 'price.together-ladder', prices)
   await buyer.press({ do: 'buy-together', variantId: goods.variantId })
   await buyer.press({ do: 'together-as', variantId: goods.variantId, units: 1, formerId: 0 })
   const order = await chat.shop.db.order.findFirstOrThrow({ where: { personId: buyer.personId } })

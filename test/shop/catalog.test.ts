@@ -88,7 +88,13 @@ test('a variant shows what can be bought now: free stock of the fastest place, a
   })
   await shop.db.stockLevel.create({ data: { variantId: goods.variantId, locationId: abroad.id, onHand: 7 } })
   const variant = async (now = shop.now) => (await productById(shop.db, goods.productId, now))?.variants[0]
-  expect(await variant()).toMatchObject({ free: 1, kind: 'local_warehouse', groupPrice: 100_000n, groupSize: 2 })
+  expect(await variant()).toMatchObject({
+    free: 1,
+    kind: 'local_warehouse',
+    groupPrice: 100_000n,
+    groupLowest: 100_000n,
+    groupLeast: 2,
+  })
   await shop.order(await shop.person(), { kind: 'alone', variantId: goods.variantId })
   expect(await variant()).toMatchObject({ free: 7, kind: 'cross_border', locationId: abroad.id })
   await shop.db.stockLevel.updateMany({ where: { locationId: abroad.id }, data: { onHand: 0 } })

@@ -14,6 +14,7 @@ import { createReceiver } from './receive.ts'
 import { startLink } from './render.ts'
 import { createRoutes, type Ctx } from './routes.ts'
 import { createPost } from './send.ts'
+import { createTapAnswers, usualHoldMs, type ReturnedCall } from './tap-answer.ts'
 import { allowedUpdates, readUpdate } from './update.ts'
 import { apologise } from './visit.ts'
 
@@ -32,6 +33,8 @@ export type TelegramOptions = {
   gate?: Gate
   /** Updates handled at once; the rest waits. */
   concurrency?: number
+  /** How long the answer to a tap waits for the rest of its update, to go back with the webhook's answer. */
+  holdMs?: number
   /** Told of every update: `failed` is one that has to come again. Seconds include waiting for the same person's others. */
   measure?(outcome: 'done' | 'failed', seconds: number): void
 }
@@ -46,9 +49,10 @@ export type BotTelegram = {
   startPolling(): void
   /**
    * Handles one update from a webhook; resolves when it is handled, also if it means nothing to us.
+   * @returns a call to put into the answer, which saves one of our own: the answer to a tap.
    * @throws when it could not be looked up or marked as done, and after `stop`: Telegram is to deliver it again.
    */
-  handleUpdate(update: unknown): Promise<void>
+  handleUpdate(update: unknown): Promise<ReturnedCall | undefined>
   /** `secret`: 1-256 of `A-Z a-z 0-9 _ -`. @throws with Telegram's words. */
   setWebhook(url: string, secret: string): Promise<void>
   /** The menu of commands per language; people of any other language see the English one. @throws with Telegram's words. */
@@ -82,7 +86,12 @@ export async function createTelegram(options: TelegramOptions): Promise<BotTeleg
   const pictures = createPictures(options.pictures)
   const shared = { api, username: me.username, pictures, log }
   const post = createPost({ ...shared, ...(providerToken !== undefined && { providerToken }) })
-  if (front) telegraf.use(createRoutes({ front, post, inline: createInline(shared), bot: me, token, log }))
+  const tapAnswers = createTapAnswers({
+    call: async (payload) => post.callTapAnswer(payload),
+    holdMs: options.holdMs ?? usualHoldMs,
+  })
+  const inline = createInline(shared)
+  if (front) telegraf.use(createRoutes({ front, post, inline, tapAnswers, bot: me, token, log }))
 
   const receiver = createReceiver({
     concurrency,
@@ -108,7 +117,14 @@ export async function createTelegram(options: TelegramOptions): Promise<BotTeleg
     },
     async handleUpdate(update) {
       requireFront()
-      await take(update)
+      const held = typeof update === 'object' && update !== null ? tapAnswers.open(update) : undefined
+      try {
+        await take(update)
+      } catch (error) {
+        held?.drop()
+        throw error
+      }
+      return held?.end()
     },
     async setWebhook(url, secret) {
       await settle('setWebhook', {

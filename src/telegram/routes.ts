@@ -7,6 +7,7 @@ import { describeDefect } from './errors.ts'
 import type { createInline } from './inline.ts'
 import { answerInvoiceAsked } from './invoices.ts'
 import type { Post } from './send.ts'
+import type { TapAnswers } from './tap-answer.ts'
 import { readUpdate, toLastingRef } from './update.ts'
 import { apologise, openVisit, showReply, type Visit } from './visit.ts'
 
@@ -18,6 +19,7 @@ export type Surroundings = {
   front: Front
   post: Post
   inline: ReturnType<typeof createInline>
+  tapAnswers: Pick<TapAnswers, 'of'>
   bot: { id: number; username: string }
   token: string
   log: Log
@@ -44,7 +46,7 @@ export function createRoutes(around: Surroundings): Composer<Ctx> {
         await showReply(visit, await front.onCommand(visit.visitor, name, payload), tools)
       }),
       tap: on('tap', async ({ act, place, ref }, visit) => {
-        const spinning = setTimeout(() => void visit.answerTap({}), tapPatienceMs[place])
+        const spinning = setTimeout(() => void visit.stopSpinning(), tapPatienceMs[place])
         try {
           await showReply(visit, await front.onTap(visit.visitor, act, place, ref), tools)
         } finally {
@@ -106,7 +108,7 @@ function stepRouter(front: Front, tools: { post: Post; username: string; log: Lo
 }
 
 /** Looks the update up, opens the visit, and is the one place where a defect is caught, logged and apologised for. */
-function boundary({ front, post, bot, token, log }: Surroundings): MiddlewareFn<Ctx> {
+function boundary({ front, post, tapAnswers, bot, token, log }: Surroundings): MiddlewareFn<Ctx> {
   return async (ctx, next) => {
     const incoming = readUpdate(ctx.update, bot)
     if (!incoming) return
@@ -118,11 +120,12 @@ function boundary({ front, post, bot, token, log }: Surroundings): MiddlewareFn<
       ...(isPressed && { pressed: toLastingRef(incoming.ref) }),
     }
     const begun = await front.begin(arrival, incoming.opensChat)
+    const held = tapAnswers.of(ctx.update)
     if (begun.handled) {
-      if (incoming.kind === 'tap') await post.answerTap(incoming.queryId, {})
+      if (incoming.kind === 'tap') await post.answerTap(incoming.queryId, {}, held)
       return
     }
-    const visit = openVisit(incoming, arrival, begun.visitor, front, post)
+    const visit = openVisit(incoming, arrival, begun.visitor, { front, post, held })
     ctx.visit = visit
     try {
       await next()

@@ -16,12 +16,20 @@ import {
   renderToast,
   textMax,
 } from './render.ts'
+import type { Held, TapPayload } from './tap-answer.ts'
 import { readRef, toLastingRef } from './update.ts'
+
+export type TapAnswer = { text?: string; alert?: boolean; url?: string }
 
 export type Post = Pick<Messenger, 'send' | 'edit'> & {
   /** True if the text would have to be cut to stand under the picture that the message already has. */
   wouldCut(ref: MessageRef, message: Message): boolean
-  answerTap(queryId: string, answer: { text?: string; alert?: boolean; url?: string }): Promise<void>
+  /**
+   * @param held where the answer waits for the rest of its update, which came by webhook; left out, it is a call at once.
+   */
+  answerTap(queryId: string, answer: TapAnswer, held?: Held): Promise<void>
+  /** Never rejects. @returns false when the tap stays unanswered. */
+  callTapAnswer(payload: TapPayload): Promise<boolean>
   /** Whether an invoice may be paid now. @param refusal said to whoever wants to pay it; undefined lets them. */
   answerInvoice(queryId: string, refusal: string | undefined): Promise<void>
 }
@@ -49,16 +57,14 @@ export function createPost(options: {
     edit,
     wouldCut: (ref, message) =>
       ref.endsWith(':p') && message.picture === undefined && plainText(message.text).length > captionMax,
-    async answerTap(queryId, { text, alert, url }) {
+    async answerTap(queryId, { text, alert, url }, held) {
       const payload = {
         callback_query_id: queryId,
         ...(text !== undefined && { text: renderToast(text), show_alert: alert === true }),
         ...(url !== undefined && { url }),
       }
-      const outcome = await api.call('answerCallbackQuery', payload, atOnce, 'harmless')
-      if (!outcome.ok && outcome.failure.kind !== 'late') {
-        log.warn({ failure: outcome.failure }, 'a tap could not be answered')
-      }
+      if (held) held.hold(payload)
+      else await callTapAnswer(payload)
     },
     async answerInvoice(queryId, refusal) {
       const answer = refusal === undefined ? { ok: true } : { ok: false, error_message: renderToast(refusal) }
@@ -66,6 +72,14 @@ export function createPost(options: {
       const outcome = await api.call('answerPreCheckoutQuery', payload, atOnce, 'harmless')
       if (!outcome.ok) log.warn({ failure: outcome.failure }, 'a checkout could not be answered: nothing was charged')
     },
+    callTapAnswer,
+  }
+
+  async function callTapAnswer(payload: TapPayload): Promise<boolean> {
+    const outcome = await api.call('answerCallbackQuery', payload, atOnce, 'harmless')
+    if (outcome.ok || outcome.failure.kind === 'late') return true
+    log.warn({ failure: outcome.failure }, 'a tap could not be answered')
+    return false
   }
 
   async function send(to: string, message: Message, priority: Priority, isMoved = false): Promise<SendResult> {

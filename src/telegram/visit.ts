@@ -4,7 +4,8 @@ import type { MessageRef, Reply } from '#chat/messenger.ts'
 import type { Message } from '#chat/screen.ts'
 import type { Log } from './api.ts'
 import { plainText, startLink } from './render.ts'
-import type { Post } from './send.ts'
+import type { Post, TapAnswer } from './send.ts'
+import type { Held } from './tap-answer.ts'
 import { toLastingRef, type Incoming, type InvoiceAsked } from './update.ts'
 
 export type Visit = {
@@ -19,18 +20,19 @@ export type Visit = {
   follow(reply: Reply, ref: MessageRef): Promise<void>
   /** Answers a tap; only the first call does anything, and none does for other updates. */
   answerTap(answer: TapAnswer): Promise<void>
+  /** Answers a tap without words by a call at once, unless it is answered. */
+  stopSpinning(): Promise<void>
   isTapAnswered(): boolean
 }
 
-type TapAnswer = { text?: string; alert?: boolean; url?: string }
-
+/** @param held where the answer to a tap waits, if the update came by webhook. */
 export function openVisit(
   incoming: Visit['incoming'],
   arrival: Arrival,
   visitor: Visitor,
-  front: Front,
-  post: Post,
+  tools: { front: Front; post: Post; held: Held | undefined },
 ): Visit {
+  const { front, post, held } = tools
   let isFinished = false
   let answering: Promise<void> | undefined
   return {
@@ -49,7 +51,12 @@ export function openVisit(
     },
     isFinished: () => isFinished,
     async answerTap(answer) {
-      if (incoming.kind === 'tap') await (answering ??= post.answerTap(incoming.queryId, answer))
+      if (incoming.kind === 'tap') await (answering ??= post.answerTap(incoming.queryId, answer, held))
+    },
+    async stopSpinning() {
+      if (incoming.kind !== 'tap') return
+      const payload = { callback_query_id: incoming.queryId }
+      await (answering ??= held?.callNow(payload) ?? post.answerTap(incoming.queryId, {}))
     },
     isTapAnswered: () => answering !== undefined,
   }

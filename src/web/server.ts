@@ -1,5 +1,6 @@
 /** HTTP in: webhooks, our own pictures, health and metrics. What they do is handed in. */
 import { createHash, timingSafeEqual } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
 import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
 import { createMetrics, type Metrics, type WebhookSource } from './metrics.ts'
 
@@ -8,7 +9,7 @@ export type WebOptions = {
   port: number
   host: string
   /** `handle` resolves when the update is handled; when it throws, Telegram delivers again. */
-  telegramWebhook?: { path: string; secret: string; handle(update: unknown): Promise<void> }
+  telegramWebhook?: { path: string; secret: string; handle(update: unknown): Promise<Answer | undefined> }
   /** Handlers of companies take the body as a hint and fetch the truth themselves. */
   yookassaWebhook(body: unknown): Promise<void>
   /** YooKassa does not sign; it publishes its addresses. */
@@ -29,6 +30,9 @@ export type WebOptions = {
     error(o: object, m: string): void
   }
 }
+
+/** What a webhook is answered with instead of a mere "ok"; `lost` is called when that could not be written. */
+export type Answer = { body: object; lost(): void }
 
 export type Web = { port: number; close(): Promise<void> }
 
@@ -60,8 +64,9 @@ export async function startWeb(options: WebOptions): Promise<Web> {
 
   const { telegramWebhook } = options
   if (telegramWebhook) {
+    const secret = digestOf(telegramWebhook.secret)
     const isTelegram = async (request: FastifyRequest) =>
-      isSameSecret(request.headers['x-telegram-bot-api-secret-token'], telegramWebhook.secret)
+      isSameSecret(request.headers['x-telegram-bot-api-secret-token'], secret)
     app.post(
       telegramWebhook.path,
       ...webhook('telegram', 401, isTelegram, async (update) => telegramWebhook.handle(update)),
@@ -116,7 +121,7 @@ export async function startWeb(options: WebOptions): Promise<Web> {
     source: WebhookSource,
     refusal: 401 | 403,
     isAllowed: (request: FastifyRequest) => Promise<boolean>,
-    handle: (body: unknown) => Promise<void>,
+    handle: (body: unknown) => Promise<Answer | undefined | void>,
   ) {
     const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
       if (await isAllowed(request)) return
@@ -128,14 +133,16 @@ export async function startWeb(options: WebOptions): Promise<Web> {
       const startedAt = performance.now()
       const end = (outcome: 'done' | 'failed') =>
         metrics.webhook(source, outcome, (performance.now() - startedAt) / 1000)
+      let answer: Answer | undefined | void
       try {
-        await handle(request.body)
+        answer = await handle(request.body)
       } catch (error) {
         end('failed')
         throw error
       }
       end('done')
-      return reply.send({ ok: true })
+      if (answer) noticeLoss(reply.raw, answer)
+      return reply.send(answer?.body ?? { ok: true })
     }
     return [{ onRequest }, handler] as const
   }
@@ -149,10 +156,23 @@ const words: Record<number, string> = {
   415: 'JSON only',
 }
 
+/** Whoever sent the webhook may have hung up while it was handled, or hangs up now. */
+function noticeLoss(response: ServerResponse, answer: Answer): void {
+  if (response.destroyed) answer.lost()
+  else {
+    response.once('close', () => {
+      if (!response.writableFinished) answer.lost()
+    })
+  }
+}
+
 /** Compares digests, which have one length whatever was sent. */
-function isSameSecret(given: string | string[] | undefined, secret: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  return typeof given === 'string' && timingSafeEqual(digest(given), digest(secret))
+function isSameSecret(given: string | string[] | undefined, secret: Buffer): boolean {
+  return typeof given === 'string' && timingSafeEqual(digestOf(given), secret)
+}
+
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
 }
 
 function isPictureName(part: string): boolean {

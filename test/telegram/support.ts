@@ -208,11 +208,14 @@ export function words(text: string): Message {
 
 export type TestBot = BotTelegram & { logged: { level: string; o: object; m: string }[] }
 
-/** A bot on the scripted server; paces are out of the way unless given. Stopped when the test ends. */
+/**
+ * A bot on the scripted server; paces are out of the way unless given. Stopped when the test ends.
+ * @param options.makesReturnedCalls as Telegram does with what `handleUpdate` returns.
+ */
 export async function startBot(
   api: { url: string },
   front: Front | undefined,
-  options: Partial<TelegramOptions> = {},
+  { makesReturnedCalls = true, ...options }: Partial<TelegramOptions> & { makesReturnedCalls?: boolean } = {},
 ): Promise<TestBot> {
   const logged: TestBot['logged'] = []
   const note = (level: string) => (o: object, m: string) => void logged.push({ level, o, m })
@@ -233,13 +236,26 @@ export async function startBot(
     await bot.stop()
     expect(faultsOfCalls(await callsTo(api))).toEqual([])
   })
-  return { ...bot, logged }
+  return {
+    ...bot,
+    logged,
+    async handleUpdate(update) {
+      const returned = await bot.handleUpdate(update)
+      if (returned && makesReturnedCalls) await makeReturnedCall(api.url, returned.body)
+      return returned
+    },
+  }
 }
 
 /** What a scripted server, or the sandbox, was asked. An upload is left out: its parameters are not JSON. */
 async function callsTo(api: { url: string } | BotApi): Promise<Pick<Call, 'method' | 'params'>[]> {
   if ('calls' in api) return api.calls.filter(({ body }) => body === '' || body.startsWith('{'))
   return (await fetch(`${api.url}/sim/calls`)).json() as Promise<Pick<Call, 'method' | 'params'>[]>
+}
+
+async function makeReturnedCall(url: string, { method, ...params }: { method: string }): Promise<void> {
+  const headers = { 'content-type': 'application/json' }
+  await fetch(`${url}/bot${token}/${method}`, { method: 'POST', headers, body: JSON.stringify(params) })
 }
 
 const user = (id: number) => ({ id, is_bot: false, first_name: `Person ${id}`, language_code: 'ru' })

@@ -66,7 +66,10 @@ async function draftOutcome(visit: Visit, view: DraftView, part: number, because
   lines.push(...whenLines(visit, view), { gap: true })
   if (problems.length === 0) lines.push({ key: 'draft.ready' })
   else lines.push({ key: 'draft.problems' })
-  for (const problem of problems) lines.push({ key: `problem.${problem}` })
+  for (const problem of problems) {
+    const isTeam = problem === 'steps-many' && view.terms.kind === 'team'
+    lines.push({ key: isTeam ? 'problem.steps-many-team' : `problem.${problem}` })
+  }
   return { screen: { lines, rows: part === 1 ? otherButtons(view) : mainButtons(view) } }
 }
 
@@ -81,6 +84,7 @@ function whenLines({ deps }: Visit, { terms, endsAt, isCut, product }: DraftView
       : { key: isCut ? 'draft.cut' : 'draft.ends', params: { until: { at: endsAt } } },
   ]
   if (product.variants.some(({ campaignId }) => campaignId !== null)) lines.push({ key: 'draft.instead' })
+  lines.push({ key: 'draft.beside-feed' })
   return lines
 }
 

@@ -37,7 +37,7 @@ export function termsLines(told: Told): Line[] {
       : { key: 'terms.ladder', params: { size, least: minSeats } },
     ...priceLines(told),
     { key: 'terms.lifetime', params: { time: timeOf(told.lifetimeMinutes) } },
-    { key: 'terms.units', params: { count: maxUnits } },
+    maxUnits === 1 ? { key: 'terms.unit' } : { key: 'terms.units', params: { count: maxUnits } },
     { key: told.mixesOptions ? 'terms.options-mixed' : 'terms.options-same' },
     thanks.kind === 'none'
       ? { key: 'terms.thanks-none' }

@@ -78,9 +78,11 @@ export async function campaignPage(visit: Visit, campaignId: number): Promise<Ou
   if (!campaign || !numbers) return notFound()
   await stopAskingTerm(visit)
   const state = campaignState(campaign, deps.now())
+  const fromFeed: Line[] = campaign.source === 'feed' && state !== 'ended' ? [{ key: 'campaign.from-feed' }] : []
   const lines: Line[] = [
     { key: 'campaign.title', params: { title: shorten(titleIn(visit, campaign), 100) } },
     whenLine(campaign, state),
+    ...fromFeed,
     { gap: true },
     ...termsLines(toldOfCampaign(campaign)),
     { gap: true },

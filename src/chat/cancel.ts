@@ -1,5 +1,6 @@
 /** Giving an order up: at once while nothing is paid, with a second tap when there is money. */
 import { cancelOrder as cancel, orderOf, type OrderView } from '#shop/orders.ts'
+import { groupById } from '#shop/group-buy.ts'
 import { confused } from './home.ts'
 import { sumOf } from './money.ts'
 import { isCancellable, orderOutcome, orderPage } from './orders.ts'
@@ -14,6 +15,9 @@ export async function cancelOrder(visit: Visit, orderId: number): Promise<Outcom
   if (order.state === 'awaiting_payment') return cancelNow(visit, orderId, false)
   if (!isCancellable(order)) return { ...(await orderOutcome(order, visit)), toast: 'refusal.too-late', alert: true }
   const isGroup = order.state === 'awaiting_group'
+  const group = isGroup && order.seat ? await groupById(deps.db, order.seat.groupId) : undefined
+  if (group?.state === 'open' && group.deadlineAt <= deps.now())
+    return { ...(await orderOutcome(order, visit)), toast: 'refusal.past-stop', alert: true }
   const lines: Line[] = [
     { key: isGroup ? 'cancel.sure-group' : 'cancel.sure', params: { number: order.number } },
     { gap: true },
@@ -42,6 +46,8 @@ export async function cancelNow(visit: Visit, orderId: number, isPaid: boolean):
   if (result.ok) return { ...(await orderOutcome(result.order, visit)), toast: 'order.cancelled-toast' }
   if (result.reason === 'not-found') return { screen: confused('confused.not-found') }
   if (result.reason === 'carrier-silent') return { toast: 'refusal.carrier-silent', alert: true }
+  if (result.reason === 'past-stop')
+    return { ...(await orderPage(visit, orderId)), toast: 'refusal.past-stop', alert: true }
   const page = await orderPage(visit, orderId)
   const order = await orderOf(deps.db, orderId, visitor.personId)
   // Tapped twice: it is done.

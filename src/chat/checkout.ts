@@ -4,6 +4,7 @@ import { buy, type Purchase, type PurchaseRefusal } from '#shop/checkout.ts'
 import { findCities, findPickupPoints, findTimeZone, type City, type PickupPoint } from '#shop/delivery.ts'
 import { orderOf, type OrderView } from '#shop/orders.ts'
 import { ask, recipientOf, setRecipient, stopAsking } from '#shop/people.ts'
+import { offerRefused } from '#shop/waiting.ts'
 import { confused, homeButton } from './home.ts'
 import { actToIntent, intentToAct } from './intent.ts'
 import type { Answer } from './messenger.ts'
@@ -34,6 +35,11 @@ export async function buyScreen(visit: Visit, purchase: Purchase, instead?: numb
   const order = instead === undefined ? undefined : await orderOf(deps.db, instead, visitor.personId)
   if (order) return unchanged(order, result.reason, visit)
   const refusal = refusalScreen(result.reason, purchase, result.groupId)
+  if (purchase.kind === 'join') {
+    const { groupId } = purchase
+    if (await offerRefused(deps.db, { personId, groupId, reason: result.reason }, deps.now()))
+      return { screen: { ...refusal, lines: [...refusal.lines, { key: 'waiting.offer-ended' }] } }
+  }
   return { screen: result.reason === 'group-full' ? await offeringToWait(visit, refusal, result.groupId) : refusal }
 }
 

@@ -20,8 +20,8 @@ import {
 } from './checkout.ts'
 import { askFriendToPay, backFromPaying, friendPage, payForMember } from './friend-pay.ts'
 import type { Front, Step, Visitor } from './front.ts'
-import { cameToGroup, groupPage, join } from './group-buy.ts'
-import { groupOptions, groupPicture, joinAs, joinHere, together, togetherAs } from './group-terms.ts'
+import { groupLinkPage, groupPage, join, joinLinkPage } from './group-buy.ts'
+import { groupOptions, groupPicture, joinAs, together, togetherAs } from './group-terms.ts'
 import { askSearch, confused, home, languageScreen, setLanguage } from './home.ts'
 import { answerInline, inlineChosen } from './inline.ts'
 import { actToIntent, tokenToId, type Intent } from './intent.ts'
@@ -45,7 +45,6 @@ import {
   shopPage,
   shops,
 } from './sellers.ts'
-import { groupByToken } from '#shop/group-buy.ts'
 import { say, screenToMessage, type Reader } from './text.ts'
 import type { Outcome, Visit } from './visit.ts'
 import { leaveLine, wait } from './waiting.ts'
@@ -192,12 +191,9 @@ async function startLink(visit: Visit, payload: string): Promise<Outcome> {
   const [, kind, token = ''] = /^([a-z])_([A-Za-z0-9_-]{1,60})$/.exec(payload) ?? []
   switch (kind) {
     case 'g':
-      return groupPage(visit, { token })
-    case 'j': {
-      const group = await groupByToken(visit.deps.db, token)
-      if (group) await cameToGroup(visit, group.groupId, 'card')
-      return group ? joinHere(visit, group.groupId) : { screen: confused('confused.link') }
-    }
+      return groupLinkPage(visit, token)
+    case 'j':
+      return joinLinkPage(visit, token)
     case 't':
       return fromPost(visit, token, true)
     case 'o':
@@ -283,7 +279,7 @@ async function follow(visit: Visit, intent: Intent, place: Place, ref: MessageRe
     case 'join':
       return join(visit, intent.groupId, place, ref)
     case 'group':
-      return groupPage(visit, { id: intent.groupId })
+      return groupPage(visit, intent.groupId)
     case 'wait':
       return wait(visit, intent.groupId)
     case 'leave-line':

@@ -12,13 +12,16 @@ export function toSubject(follows: Follows): { subject: CardSubject; shownVersio
 /**
  * A group's card stands where anybody may read it. What it shows is not known: seats may have been taken since it was
  * drawn, so it is brought up to date.
+ * @param sharerId who put it there, when that is the visitor.
  */
 export async function followSharedCard(
   { deps, visitor, reader }: Visit,
   groupId: number,
   ref: MessageRef,
+  sharerId?: number,
 ): Promise<void> {
   const { messenger } = visitor.sender
   const card = { messenger, messageRef: ref, language: reader.language, timeZone: reader.timeZone, personId: null }
-  await followCard(deps.db, { ...card, subject: { groupId }, shownVersion: 0 }, deps.now())
+  const shared = { ...card, ...(sharerId !== undefined && { sharerId }) }
+  await followCard(deps.db, { ...shared, subject: { groupId }, shownVersion: 0 }, deps.now())
 }

@@ -51,11 +51,11 @@ export async function friendPage(visit: Visit, token: string): Promise<Outcome> 
 /** A member pays for somebody in the same group. */
 export async function payForMember(visit: Visit, seatId: number): Promise<Outcome> {
   const { deps, visitor } = visit
-  const token = await payTokenBeside(deps.db, { seatId, personId: visitor.personId }, deps)
+  const token = await payTokenBeside(deps.db, { seatId, personId: visitor.personId })
   return token === undefined ? { screen: confused('confused.not-found') } : friendPage(visit, token)
 }
 
-/** On a member's own page of an open group: others whose seats wait for their payment. */
+/** On a member's own page of an open group: others who hold a seat and asked to have it paid. */
 export async function payForButtons(
   { deps, reader }: Pick<Visit, 'deps' | 'reader'>,
   personId: number,
@@ -79,12 +79,12 @@ export async function backFromPaying(visit: Visit, token: string): Promise<Outco
 }
 
 /** How many paid seats a group lacks before somebody pays for one of those that are held. */
-export function lacksLine(group: GroupRow, isShared = false): Line {
-  const params = { count: gap(group), until: { at: group.deadlineAt, zone: isShared } }
+export function lacksLine(group: GroupRow): Line {
+  const params = { count: gap(group), until: { at: group.deadlineAt } }
   return { key: gap(group) > 0 ? 'group.lacks' : 'group.lacks-none', params }
 }
 
-/** @param isShared others read it, too: the times say in which zone they are. */
+/** @param isShared it is posted where anybody may read it, and stays as it is. */
 function facts(seat: FriendsSeat, { reader }: Pick<Visit, 'reader'>, isShared = false): Line[] {
   const title = shorten(wordsIn(seat.title, reader.language), 150)
   const lines: Line[] = [
@@ -92,8 +92,10 @@ function facts(seat: FriendsSeat, { reader }: Pick<Visit, 'reader'>, isShared = 
     { key: 'friend.goods', params: { title, quantity: seat.quantity } },
   ]
   if (doneOf(seat) !== undefined) return lines
-  const sum = { total: sumOf(seat, seat.total), until: { at: seat.until, zone: isShared } }
-  return [...lines, { key: 'friend.sum', params: sum }, { gap: true }, lacksLine(seat.group, isShared)]
+  // Where it is posted nobody brings it up to date: what is to be paid, and until when, stands behind its button.
+  if (isShared) return lines
+  const sum = { total: sumOf(seat, seat.total), until: { at: seat.until } }
+  return [...lines, { key: 'friend.sum', params: sum }, { gap: true }, lacksLine(seat.group)]
 }
 
 /** What is said of a seat that nobody has to pay for. */
@@ -137,7 +139,7 @@ export async function friendCard(visit: Visit, token: string): Promise<InlineCar
   if (!seat || 'ownOrderId' in seat) return undefined
   const open: Button = { label: { key: 'button.open-payment' }, start: `f_${token}` }
   const done = doneOf(seat)
-  const lines = [...facts(seat, visit, true), ...(done ? [{ key: done }] : [])]
+  const lines: Line[] = [...facts(seat, visit, true), { key: done ?? 'friend.open' }]
   const screen: Screen = { ...(seat.picture !== null && { picture: seat.picture }), lines, rows: [[open]] }
   const sum = { total: sumOf(seat, seat.total), until: { at: seat.until } }
   return {

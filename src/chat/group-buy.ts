@@ -1,6 +1,7 @@
 /** A group in the private chat, and *Join* wherever it is pressed. */
 import { canWait, joinRefusal, type SeatState } from '#domain/group-buy.ts'
-import { groupById, groupByToken, seatOf, visitGroup, type GroupRow, type VisitVia } from '#shop/group-buy.ts'
+import { groupById, groupByLink, maySee, seatOf, visitGroup, type GroupRow, type VisitVia } from '#shop/group-buy.ts'
+import { sharedCardAt } from '#shop/live-cards.ts'
 import { ownChoice } from '#shop/group-terms.ts'
 import { orderOf } from '#shop/orders.ts'
 import { confused, homeButton } from './home.ts'
@@ -68,7 +69,7 @@ async function ownButtons(
   { orderId, state }: { orderId: number; state: SeatState },
 ): Promise<Button[][]> {
   const mine: Button = { label: { key: 'button.my-order' }, intent: { do: 'order', orderId } }
-  if (state === 'paid' && group.state === 'open')
+  if (state === 'paid' && group.state === 'open' && group.deadlineAt > reader.now)
     return [[mine, { label: { key: 'button.leave-group' }, intent: { do: 'cancel-order', orderId } }]]
   const order = state === 'held' ? await orderOf(deps.db, orderId, personId) : undefined
   const pay = order && payButtonOf(order, reader)
@@ -80,21 +81,47 @@ async function ownButtons(
   return [[pay], ...choose, [mine]]
 }
 
-export async function groupPage(visit: Visit, where: { id: number } | { token: string }): Promise<Outcome> {
-  const { db } = visit.deps
-  const group = 'id' in where ? await groupById(db, where.id) : await groupByToken(db, where.token)
-  // A draft is nobody's business but its leader's.
-  if (!group || (group.state === 'draft' && group.leaderId !== visit.visitor.personId)) {
-    return { screen: confused('confused.not-found') }
-  }
-  // Whoever has the link was invited by it.
-  if ('token' in where) await cameToGroup(visit, group.groupId, 'link')
-  return groupOutcome(visit, group)
+/** By a button, which anybody can forge: only what its reader may see. */
+export async function groupPage(visit: Visit, groupId: number): Promise<Outcome> {
+  const group = await groupToSee(visit, groupId)
+  return group ? groupOutcome(visit, group) : { screen: confused('confused.not-found') }
 }
 
-/** Notes how the visitor came to a group. */
-export async function cameToGroup({ deps, visitor }: Visit, groupId: number, via: VisitVia): Promise<void> {
-  await visitGroup(deps.db, groupId, visitor.personId, via, deps.now())
+/** A group that the visitor may be shown, whoever made the button with its id. */
+export async function groupToSee(
+  { deps, visitor }: Pick<Visit, 'deps' | 'visitor'>,
+  groupId: number,
+): Promise<GroupRow | undefined> {
+  const group = await groupById(deps.db, groupId)
+  return group && (await maySee(deps.db, groupId, visitor.personId)) ? group : undefined
+}
+
+/** By a link: whoever has it was invited by it. A draft is nobody's business but its leader's. */
+export async function groupLinkPage(visit: Visit, link: string): Promise<Outcome> {
+  const found = await groupByLink(visit.deps.db, link)
+  if (!found || (found.group.state === 'draft' && found.group.leaderId !== visit.visitor.personId)) {
+    return { screen: confused('confused.not-found') }
+  }
+  await cameToGroup(visit, found.group.groupId, 'link', found.inviterId)
+  return groupOutcome(visit, found.group)
+}
+
+/** *Join* on a card that leads by its link. */
+export async function joinLinkPage(visit: Visit, link: string): Promise<Outcome> {
+  const found = await groupByLink(visit.deps.db, link)
+  if (!found) return { screen: confused('confused.link') }
+  await cameToGroup(visit, found.group.groupId, 'card', found.inviterId)
+  return joinHere(visit, found.group.groupId)
+}
+
+/** Notes how the visitor came to a group, and by whom. */
+export async function cameToGroup(
+  { deps, visitor }: Visit,
+  groupId: number,
+  via: VisitVia,
+  inviterId?: number,
+): Promise<void> {
+  await visitGroup(deps.db, groupId, visitor.personId, via, deps.now(), inviterId)
 }
 
 /** A group's screen, kept up to date while it is shown. */
@@ -108,13 +135,17 @@ export async function groupOutcome(visit: Visit, group: GroupRow): Promise<Outco
  * us where that card lives.
  */
 export async function join(visit: Visit, groupId: number, place: 'private' | 'shared', ref: string): Promise<Outcome> {
-  const { deps } = visit
+  const { deps, visitor } = visit
   if (place === 'private') return joinHere(visit, groupId)
-  const group = await groupById(deps.db, groupId)
+  const card = await sharedCardAt(deps.db, { messenger: visitor.sender.messenger, messageRef: ref })
+  // The id in a button can be forged, the card that it stands under cannot: one that is known is its own group's for good.
+  const isTheirs = card ? card.groupId === groupId : await maySee(deps.db, groupId, visitor.personId)
+  const group = isTheirs ? await groupById(deps.db, groupId) : undefined
   if (!group) return { toast: 'confused.not-found', alert: true }
   await followSharedCard(visit, groupId, ref)
   const refusal = joinRefusal(group, deps.now())
   // Full, but not over: in private they can wait for a seat, or have one kept for them.
   if (refusal && !canWait(group, deps.now())) return { toast: `refusal.${refusal}`, alert: true }
+  await cameToGroup(visit, groupId, 'card', card?.sharerId ?? undefined)
   return { open: `j_${group.token}` }
 }

@@ -1,6 +1,6 @@
 /** The group's card: what everybody sees of it, the same everywhere it is posted. */
 import { canWait, filledSeats, gap, isLadder, joinRefusal, nextTier } from '#domain/group-buy.ts'
-import type { GroupRow } from '#shop/group-buy.ts'
+import { groupLink, type GroupRow } from '#shop/group-buy.ts'
 import { groupPictureName } from '#shop/group-picture.ts'
 import { optionsText } from './options.ts'
 import type { Button, Line, Screen } from './screen.ts'
@@ -78,29 +78,23 @@ export function groupLines(group: GroupRow, reader: Reader, isShared = false): L
   return lines
 }
 
-/** The card for a chat where anybody may read and press: no button depends on the reader. */
-export function sharedCard(group: GroupRow, reader: Reader): Screen {
-  const isOpen = joinRefusal(group, reader.now) === undefined
-  const rows: Button[][] = isOpen
-    ? [
-        [
-          {
-            label: { key: 'button.join', params: { price: price(group) } },
-            intent: { do: 'join', groupId: group.groupId },
-          },
-        ],
-      ]
-    : [
-        [
-          {
-            label: { key: canWait(group, reader.now) ? 'button.wait' : 'button.open-shop' },
-            start: `g_${group.token}`,
-          },
-        ],
-      ]
+/**
+ * The card for a chat where anybody may read and press: no button depends on the reader.
+ * @param sharerId who put it there, when that is known.
+ */
+export function sharedCard(group: GroupRow, reader: Reader, sharerId?: number | null): Screen {
   return {
     picture: groupPictureName(group),
     lines: [...groupLines(group, reader, true), { key: 'product.seller', params: { seller: group.sellerName } }],
-    rows,
+    rows: [[sharedButton(group, reader, sharerId)]],
   }
+}
+
+function sharedButton(group: GroupRow, reader: Reader, sharerId: number | null | undefined): Button {
+  const link = groupLink(group, sharerId)
+  if (joinRefusal(group, reader.now) !== undefined)
+    return { label: { key: canWait(group, reader.now) ? 'button.wait' : 'button.open-shop' }, start: `g_${link}` }
+  const label = { key: 'button.join' as const, params: { price: price(group) } }
+  // An id can be forged: into a group that is not for strangers only the link leads.
+  return group.isPublic ? { label, intent: { do: 'join', groupId: group.groupId } } : { label, start: `j_${link}` }
 }

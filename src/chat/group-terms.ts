@@ -2,7 +2,7 @@
 import { joinRefusal } from '#domain/group-buy.ts'
 import { productById, type VariantRow } from '#shop/catalog.ts'
 import type { Purchase } from '#shop/checkout.ts'
-import { groupById, seatOf, type GroupRow } from '#shop/group-buy.ts'
+import { groupById, groupLink, maySee, seatOf, type GroupRow } from '#shop/group-buy.ts'
 import { groupPictureName } from '#shop/group-picture.ts'
 import { unitsOf, unpaidOwnGroup } from '#shop/group-terms.ts'
 import { orderOf } from '#shop/orders.ts'
@@ -64,6 +64,8 @@ export async function joinAs(
 ): Promise<Outcome> {
   const { deps, visitor } = visit
   const [group, seat] = await Promise.all([groupById(deps.db, groupId), seatOf(deps.db, groupId, visitor.personId)])
+  if (group && !seat && !group.isPublic && !(await maySee(deps.db, groupId, visitor.personId)))
+    return { screen: confused('confused.not-found') }
   const held = seat?.state === 'held' ? await orderOf(deps.db, seat.orderId, visitor.personId) : undefined
   const isNew = held === undefined && !['paid', 'confirmed'].includes(seat?.state ?? '')
   if (group && isNew && units === 0 && group.maxUnits > 1 && (await hasRoom(visit, group))) {
@@ -141,7 +143,7 @@ export async function optionButtons(visit: Pick<Visit, 'deps'>, group: GroupRow)
 /** *Another option*: those with the same price; what is chosen is joined with, or changed to. */
 export async function groupOptions(visit: Visit, groupId: number, page: number): Promise<Outcome> {
   const { deps, visitor, reader } = visit
-  const group = await groupById(deps.db, groupId)
+  const group = (await maySee(deps.db, groupId, visitor.personId)) ? await groupById(deps.db, groupId) : undefined
   if (!group || !group.mixesOptions || group.state === 'draft') {
     return { screen: confused('confused.not-found') }
   }
@@ -173,17 +175,15 @@ export async function groupOptions(visit: Visit, groupId: number, page: number):
 
 /** A picture to save and to post anywhere: whoever scans it or follows the link is led to the group. */
 export async function groupPicture({ deps, visitor }: Visit, groupId: number): Promise<Outcome> {
-  const group = await groupById(deps.db, groupId)
-  if (!group || (group.state === 'draft' && group.leaderId !== visitor.personId)) {
-    return { screen: confused('confused.not-found') }
-  }
+  const group = (await maySee(deps.db, groupId, visitor.personId)) ? await groupById(deps.db, groupId) : undefined
+  if (!group) return { screen: confused('confused.not-found') }
   if (group.state === 'draft') return { toast: 'refusal.group-not-open', alert: true }
   const { token } = group
   const rows: Button[][] = [[{ label: { key: 'button.group' }, intent: { do: 'group', groupId } }, homeButton]]
   if (group.state === 'open') rows.unshift([{ label: { key: 'button.share-group' }, share: { kind: 'group', token } }])
   const lines: Line[] = [
     { raw: { words: group.title }, style: 'bold' },
-    { key: 'group.picture-link', params: { link: deps.groupUrl(token) } },
+    { key: 'group.picture-link', params: { link: deps.groupUrl(groupLink(group, visitor.personId)) } },
   ]
-  return { screen: { picture: groupPictureName(group), lines, rows }, asNew: true }
+  return { screen: { picture: groupPictureName(group, visitor.personId), lines, rows }, asNew: true }
 }

@@ -2,7 +2,7 @@
 import { gap } from '#domain/group-buy.ts'
 import { wordsIn, type Words } from '#domain/people.ts'
 import { browse, productById, type ProductRow } from '#shop/catalog.ts'
-import { groupByToken, type GroupRow } from '#shop/group-buy.ts'
+import { groupByLink, groupByToken, type GroupRow } from '#shop/group-buy.ts'
 import { cardLines, firstInStock } from './catalog.ts'
 import { followSharedCard } from './follow.ts'
 import { friendCard } from './friend-pay.ts'
@@ -21,7 +21,7 @@ export async function answerInline(visit: Visit, query: string, offset: string):
   const { deps } = visit
   const [, kind, token = ''] = /^\s*([gfp])_([A-Za-z0-9_-]{1,40})\s*$/.exec(query) ?? []
   if (kind === 'g') {
-    const group = await groupByToken(deps.db, token)
+    const group = (await groupByLink(deps.db, token))?.group
     const isShared = group && group.state !== 'draft'
     return {
       cards: [isShared ? groupCard(visit, group) : shopCard(visit, 'confused.not-found')],
@@ -67,7 +67,7 @@ function shopCard(visit: Visit, key: Key, params: Params = {}): InlineCard {
 }
 
 function groupCard(visit: Visit, group: GroupRow): InlineCard {
-  const { reader } = visit
+  const { reader, visitor } = visit
   const params = {
     price: { money: { amount: group.price, currency: group.currency } },
     count: gap(group),
@@ -80,7 +80,7 @@ function groupCard(visit: Visit, group: GroupRow): InlineCard {
     title: title(group.title, visit),
     description: say(key, reader, params),
     ...(group.picture !== null && { thumbnail: group.picture }),
-    message: screenToMessage(sharedCard(group, reader), reader),
+    message: screenToMessage(sharedCard(group, reader, visitor.personId), reader),
   }
 }
 
@@ -137,5 +137,5 @@ export async function inlineChosen(visit: Visit, cardId: string, ref: MessageRef
   const [, token] = /^g_([A-Za-z0-9_-]{1,40})$/.exec(cardId) ?? []
   const group = token === undefined ? undefined : await groupByToken(visit.deps.db, token)
   if (!group) return
-  await followSharedCard(visit, group.groupId, ref)
+  await followSharedCard(visit, group.groupId, ref, visit.visitor.personId)
 }

@@ -1,6 +1,6 @@
 /** What people are told without having asked: each notification as a screen. */
 import type { Deps } from '#shop/deps.ts'
-import { groupById } from '#shop/group-buy.ts'
+import { groupById, seatOf } from '#shop/group-buy.ts'
 import type { Notice } from '#shop/notifications.ts'
 import { movesOf } from '#shop/moves.ts'
 import { moneyStory, orderOf, type OrderView } from '#shop/orders.ts'
@@ -107,6 +107,9 @@ export async function noticeScreen(
     case 'group-joined': {
       const group = await groupById(deps.db, notice.data.groupId)
       if (!group || group.state !== 'open') return undefined
+      // Who left is told no more of who is in it.
+      const seat = await seatOf(deps.db, group.groupId, personId)
+      if (!seat || !['held', 'paid', 'confirmed'].includes(seat.state)) return undefined
       const rows: Button[][] = [
         [{ label: { key: 'button.share-group' }, share: { kind: 'group', token: group.token } }],
         [{ label: { key: 'button.group' }, intent: { do: 'group', groupId: group.groupId } }],

@@ -110,7 +110,9 @@ export function createOutbox(deps: Deps, messengers: readonly Messenger[]): Outb
 
     async function screenOf(): Promise<Screen | undefined> {
       if (group)
-        return card.personId === null ? sharedCard(group, reader) : groupScreen({ deps, reader }, card.personId, group)
+        return card.personId === null
+          ? sharedCard(group, reader, card.sharerId)
+          : groupScreen({ deps, reader }, card.personId, group)
       if (!('orderId' in subject) || card.personId === null) return undefined
       const order = await orderOf(deps.db, subject.orderId, card.personId)
       return order && orderScreen(order, reader, deps)

@@ -1,7 +1,7 @@
 /** *Wait for a seat* and *Leave the line*, in the private chat; and what people who wait are told. */
 import { groupById } from '#shop/group-buy.ts'
 import { placeOf, stopWaiting, waitForSeat } from '#shop/waiting.ts'
-import { groupOutcome } from './group-buy.ts'
+import { groupOutcome, groupToSee } from './group-buy.ts'
 import { groupLines, joinButton } from './group-card.ts'
 import { confused, homeButton } from './home.ts'
 import type { NoticeOutcome } from './notices.ts'
@@ -14,7 +14,8 @@ import { leaveLineButton } from './waiting-line.ts'
 export async function wait(visit: Visit, groupId: number): Promise<Outcome> {
   const { deps, visitor } = visit
   const result = await waitForSeat(deps.db, { personId: visitor.personId, groupId }, deps.now())
-  if (!result.ok && result.reason === 'group-not-open') return { screen: confused('confused.not-found') }
+  if (!result.ok && (result.reason === 'group-not-open' || result.reason === 'not-invited'))
+    return { screen: confused('confused.not-found') }
   const page = await pageOf(visit, groupId)
   return result.ok ? page : { ...page, toast: `refusal.${result.reason}`, alert: true }
 }
@@ -27,7 +28,7 @@ export async function leaveLine(visit: Visit, groupId: number): Promise<Outcome>
 }
 
 async function pageOf(visit: Visit, groupId: number): Promise<Outcome> {
-  const group = await groupById(visit.deps.db, groupId)
+  const group = await groupToSee(visit, groupId)
   if (!group || group.state === 'draft') return { screen: confused('confused.not-found') }
   return groupOutcome(visit, group)
 }

@@ -85,7 +85,7 @@ export async function campaignNumbers(
   return (await campaignOf(db, campaignId, personId)) && countCampaign(db, campaignId)
 }
 
-/** No new group opens by it; those that are open live on with what they were promised. */
+/** No new group opens by it; those that are open live on with what they were promised, units set aside among it. */
 export async function endCampaign(
   db: Client,
   campaignId: number,
@@ -100,7 +100,10 @@ export async function endCampaign(
   return 'ended'
 }
 
-/** The tick: what campaigns whose time is over still keep for groups is there for everybody. @returns of how many products. */
+/**
+ * The tick: what campaigns whose time is over keep beyond what their open groups may take is there for everybody.
+ * @returns of how many products.
+ */
 export async function freeAside(db: Client, now: Date): Promise<number> {
   return countDone(await findKeptAside(db, now, 500), (productId) =>
     inTransaction(db, async (tx) => (await returnAside(tx, now, productId)) > 0),
@@ -182,7 +185,7 @@ export async function draftLike(
   const campaign = await campaignOf(db, campaignId, personId)
   if (!campaign || !(await findOwnProduct(db, campaign.productId, personId, now))) return undefined
   const { kind, size, minSeats, lifetimeMinutes, maxUnits, mixesOptions, isPublic, thanks, cities } = campaign
-  const left = campaign.variants.reduce((least, { asideLeft }) => Math.min(least, asideLeft), Infinity)
+  const left = campaign.variants.reduce((least, { asideSpare }) => Math.min(least, asideSpare), Infinity)
   const isEnded = campaignState(campaign, now) === 'ended'
   const begun = await findOpenDraft(db, campaign.productId, personId)
   if (begun && !isEnded && begun.terms.replaces === campaignId) return begun.draftId
@@ -196,7 +199,7 @@ export async function draftLike(
     isPublic,
     thanks,
     cities,
-    // What is left of it, as far as that is the same for all and enough for a group.
+    // What its open groups leave over, as far as all variants have it and it is enough for a group.
     setAside: left >= minSeats && left < Infinity ? left : null,
     steps: stepsOf(campaign),
     startsAt: campaign.startsAt > now ? campaign.startsAt.toISOString() : null,
@@ -321,7 +324,7 @@ export async function publishDraft(
       endsAt,
     })
     await finishDraft(tx, draftId, campaignId, now)
-    // What the former terms had set aside is free first: what is left of it can be taken over.
+    // What the former terms had set aside and their open groups cannot take is free first: it can be taken over.
     await returnAside(tx, now, productId)
     const isAside = terms.setAside === null ? { ok: true as const } : await putAside(tx, campaignId, terms.setAside)
     return isAside.ok ? { ok: true, campaignId } : { ok: false, reason: 'stock', free: isAside.free }

@@ -145,7 +145,7 @@ type FeedRead = {
   categories: Map<string, FeedCategory>
   locations: FeedLocation[]
   accepted: number
-  /** A feed that knows group terms rules them; one that does not leaves the seller's campaigns alone. */
+  /** A feed that knows group terms rules those of feeds; one that does not leaves all campaigns alone. */
   usesTerms: boolean
   refused: Remark[]
   warnings: Remark[]
@@ -363,7 +363,13 @@ async function storeProducts(
       return product.terms ? [{ productId: row.id, ...product.terms, prices }] : []
     })
     const ids = rows.map(({ row }) => row.id)
-    await store.mergeCampaigns(tx, target.sellerId, ids, terms, options.now)
+    const leftOut = await store.mergeCampaigns(tx, target.sellerId, ids, terms, options.now)
+    for (const { product, row } of rows) {
+      const offer = leftOut.has(row.id) ? product.variants.find(({ groupTerms }) => groupTerms) : undefined
+      if (!offer) continue
+      const reason = "group terms left out: the shop's own terms are in force"
+      warnings.push({ line: offer.line, offerId: offer.id, reason })
+    }
   }
   await store.stageStock(
     tx,

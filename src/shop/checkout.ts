@@ -11,6 +11,7 @@ import {
 import { orderNumber } from '#domain/orders.ts'
 import { methodsFor } from '#domain/payments.ts'
 import { findFormerOfOrder, setFormerOfDraft, wasInTeam } from '#store/again.ts'
+import { findAside } from '#store/aside.ts'
 import { findCampaign } from '#store/campaigns.ts'
 import { findProductOfVariant, type VariantRow } from '#store/catalog.ts'
 import { inTransaction, type Client } from '#store/db.ts'
@@ -158,7 +159,11 @@ export async function buy(
   // What an order holds stays where it lies, and is not among what is free.
   const isKept = former !== undefined && given?.variantId === variantId
   const campaignId = group ? group.campaignId : purchase.kind === 'own-group' ? variant.campaignId : null
-  const place = isKept ? await findLocationOfOrder(db, former) : placeOf(variant, campaignId, units)
+  // Terms that have ended keep for their open groups what is left of theirs.
+  const isFormer = campaignId !== null && campaignId !== variant.campaignId
+  const left = isFormer && !isKept ? await findAside(db, campaignId) : []
+  const aside = left.find((one) => one.variantId === variantId && one.units >= units)
+  const place = isKept ? await findLocationOfOrder(db, former) : (aside ?? placeOf(variant, campaignId, units))
   if (!place) return { ok: false, reason: 'out-of-stock' }
   const { locationId, kind, cityCode } = place
   const recipient = await findRecipient(db, personId)
@@ -180,7 +185,8 @@ export async function buy(
     await lockBuyer(tx, personId)
     const [raced] = await findOrders(tx, { requestKey })
     if (raced) return { orderId: raced.orderId, isNew: false }
-    const isReleased = former !== undefined && (await releaseOrderIn(tx, former, 'given-up', now))
+    const exchange = { variantId, locationId }
+    const isReleased = former !== undefined && (await releaseOrderIn(tx, former, 'given-up', now, exchange))
     if (former !== undefined && !isReleased) {
       const [ended] = await findOrders(tx, { id: former })
       if (ended?.state !== 'cancelled') return { ok: false, reason: 'too-late' }

@@ -16,6 +16,7 @@ import { groupCardsChanged, orderCardsChanged } from '#store/live-cards.ts'
 import { notify } from '#store/notifications.ts'
 import { lockBuyer, lockOrder, type LockedOrder } from '#store/orders.ts'
 import { lockPayments, type PaymentRow } from '#store/payments.ts'
+import { takeOffer } from '#store/waiting.ts'
 import type { Deps } from './deps.ts'
 import { countDone } from './group-buy.ts'
 import { holdLasts, ownDeadline, ownGroupFor, type OwnRefusal } from './late.ts'
@@ -78,7 +79,9 @@ export async function chooseForLate(
     if ((await findGroupForLate(tx, late, holdLasts(late), now, groupId)) === undefined)
       return { ok: false, reason: 'not-found' }
     if (await hasLiveSeat(tx, groupId, personId)) return { ok: false, reason: 'already-in' }
-    if (!(await takeSeat(tx, groupId, now, true))) {
+    // A seat that is kept for them is theirs first: by another they would keep it from themselves.
+    const isSeated = (await takeOffer(tx, groupId, personId, now, true)) || (await takeSeat(tx, groupId, now, true))
+    if (!isSeated) {
       const current = await findGroup(tx, { id: groupId })
       return { ok: false, reason: (current && joinRefusal(current, now)) ?? 'group-full' }
     }
@@ -103,7 +106,8 @@ async function seated(
     const group = await lockGroup(tx, groupId)
     const data = { orderId, groupId }
     await notify(tx, personId, `seat:${seatId}:moved`, { kind: 'seat-paid', data }, now)
-    if (group && group.leaderId !== personId && seatId !== null) {
+    const isTold = group && group.leaderId !== personId && (await hasLiveSeat(tx, groupId, group.leaderId))
+    if (isTold && seatId !== null) {
       const notice = { kind: 'group-joined', data: { groupId, seatId } } as const
       await notify(tx, group.leaderId, `seat:${seatId}:moved-in`, notice, now)
     }

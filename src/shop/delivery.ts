@@ -9,7 +9,7 @@ import {
   findParcel,
   findShipment,
   insertEvents,
-  insertShipment,
+  insertShipments,
   lockShipment,
   updateShipment,
   type ShipmentRow,
@@ -19,16 +19,20 @@ import { orderCardsChanged } from '#store/live-cards.ts'
 import { notify, notifyShop } from '#store/notifications.ts'
 import { findLocationOfOrder, lockOrder, setDelivered, setOrderState } from '#store/orders.ts'
 import { findPayment, lockPayments, tell, updatePayment } from '#store/payments.ts'
-import { enqueue } from '#store/queue.ts'
+import { enqueue, enqueueAll } from '#store/queue.ts'
 import { handedOver } from './ledger.ts'
 import { OutcomeUnknown } from './outcome.ts'
 
 export type { City, PickupPoint }
 
-/** An order was paid for: its parcel is asked for, once. */
-export async function requestShipment(db: Db, orderId: number, now: Date): Promise<void> {
-  const shipmentId = await insertShipment(db, orderId, now)
-  if (shipmentId !== undefined) await enqueue(db, 'create-shipment', { shipmentId }, { key: `create:${shipmentId}` })
+/** Orders were paid for: the parcel of each is asked for, once. */
+export async function requestShipments(db: Db, orderIds: readonly number[], now: Date): Promise<void> {
+  const jobs = (await insertShipments(db, orderIds, now)).map((shipmentId) => ({
+    name: 'create-shipment' as const,
+    payload: { shipmentId },
+    options: { key: `create:${shipmentId}` },
+  }))
+  await enqueueAll(db, jobs)
 }
 
 /**
@@ -183,7 +187,7 @@ async function cameBack(tx: Transaction, orderId: number, now: Date): Promise<vo
     await updatePayment(tx, paymentId, { state: 'voided' }, now)
     await tell(tx, { paymentId, kind: 'voided', amount }, now)
     await setOrderState(tx, orderId, 'cancelled', 'refused-at-door')
-    if (payment.seatId !== null) await freeSeat(tx, payment.seatId, 'released')
+    if (payment.seatId !== null) await freeSeat(tx, payment.seatId, 'released', now)
   }
   await notifyShop(tx, orderId, 'came-back', now)
 }

@@ -3,8 +3,8 @@ import type { Words } from '#domain/people.ts'
 import { isDead, isUnpaid, type PaymentMethod } from '#domain/payments.ts'
 import type { Client } from '#store/db.ts'
 import {
-  findOrderBesideMine,
   findOrderByPayToken,
+  findPayTokenBesideMine,
   findUnpaidSeats,
   hasPayToken,
   payTokenOf,
@@ -142,7 +142,7 @@ function stateOf(order: OrderView, now: Date, pages: readonly PaymentMethod[] = 
   return payment?.confirmationUrl && !isDead(payment.state) ? 'payable' : 'coming'
 }
 
-/** Seats beside one's own that others hold unpaid. Whether the reader has paid for theirs is the caller's to know. */
+/** Seats beside one's own whose holders asked somebody else to pay. Whether the reader has paid for theirs is the caller's to know. */
 export async function unpaidSeats(
   db: Client,
   { groupId, personId, now }: { groupId: number; personId: number; now: Date },
@@ -151,14 +151,15 @@ export async function unpaidSeats(
   return findUnpaidSeats(db, { groupId, besides: personId, methods: pageMethods(outside), limit: unpaidShown }, now)
 }
 
-/** The link to a seat beside one's own. @returns undefined unless both are in the same open group and one's own is paid. */
+/**
+ * The link to a seat beside one's own.
+ * @returns undefined unless its holder made it, both are in the same open group and one's own is paid.
+ */
 export async function payTokenBeside(
   db: Client,
   { seatId, personId }: { seatId: number; personId: number },
-  { newToken }: Pick<Deps, 'newToken'>,
 ): Promise<string | undefined> {
-  const orderId = await findOrderBesideMine(db, seatId, personId)
-  return orderId === undefined ? undefined : payTokenOf(db, orderId, newToken())
+  return findPayTokenBesideMine(db, seatId, personId)
 }
 
 /** Whether somebody else may have come back from this order's payment page. */

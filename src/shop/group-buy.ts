@@ -5,10 +5,10 @@ import { inTransaction, type Client, type Transaction } from '#store/db.ts'
 import {
   claimDueGroup,
   closeIfDue,
+  closeIfEmpty,
   findDueGroups,
   findGroup,
   findGroupOfOrder,
-  findOpenGroups,
   findSeat,
   findSellerOfGroup,
   formIfFull,
@@ -18,17 +18,19 @@ import {
   topUp,
   type GroupRow,
 } from '#store/group-buy.ts'
-import { noteVisit, type VisitVia } from '#store/visits.ts'
+import { findOpenGroups } from '#store/open-groups.ts'
+import { isShownTo, noteVisit, type VisitVia } from '#store/visits.ts'
 import { groupCardsChanged, orderCardsChanged } from '#store/live-cards.ts'
 import { notify, notifyEach } from '#store/notifications.ts'
-import { findExpiredOrders, lockOrder, setOrderState } from '#store/orders.ts'
+import { claimExpiredOrder, findExpiredOrders, lockOrder, setOrderState } from '#store/orders.ts'
 import { enqueueAll } from '#store/queue.ts'
 import { isMember } from '#store/sellers.ts'
-import { releaseStock } from '#store/stock.ts'
+import { lockExchange, releaseStock } from '#store/stock.ts'
 import { hasMoney, lockPayments } from '#store/payments.ts'
 import { startMoves } from '#store/moves.ts'
-import { breakPromise, groupFormed } from './purchases.ts'
-import { refundOrder } from './refunds.ts'
+import { doDue } from './due.ts'
+import { breakPromises, groupFormed } from './purchases.ts'
+import { refundSeats } from './refunds.ts'
 
 export type { GroupRow, VisitVia }
 
@@ -46,12 +48,16 @@ export async function releaseOrder(
   return inTransaction(db, (tx) => releaseOrderIn(tx, orderId, reason, now))
 }
 
-/** The same inside a transaction that has locked nothing of groups, orders and stock yet. */
+/**
+ * The same inside a transaction that has locked nothing of groups, orders and stock yet.
+ * @param exchange what the transaction will take instead: locked with what is given back, in key order.
+ */
 export async function releaseOrderIn(
   tx: Transaction,
   orderId: number,
   reason: 'unpaid' | 'given-up',
   now: Date,
+  exchange?: { variantId: number; locationId: number },
 ): Promise<boolean> {
   const groupId = await findGroupOfOrder(tx, orderId)
   if (groupId !== undefined) await lockGroup(tx, groupId)
@@ -61,7 +67,10 @@ export async function releaseOrderIn(
   if (await hasMoney(tx, orderId)) return false
   await setOrderState(tx, orderId, 'cancelled', reason)
   const freed = await releaseHeldSeat(tx, orderId, now)
+  // What is taken instead is a seat in the same group.
+  if (freed && !exchange) await closeIfEmpty(tx, freed.groupId, now)
   if (freed) await groupCardsChanged(tx, freed.groupId)
+  if (exchange) await lockExchange(tx, orderId, exchange)
   await releaseStock(tx, orderId)
   await orderCardsChanged(tx, orderId)
   if (reason === 'unpaid') {
@@ -70,9 +79,14 @@ export async function releaseOrderIn(
   return true
 }
 
-/** The tick: gives up what was not paid in time. @returns how many. */
+/** The tick: gives up what was not paid in time, shared by any number of workers. @returns how many were here. */
 export async function expireOrders(db: Client, now: Date): Promise<number> {
-  return countDone(await findExpiredOrders(db, now, 500), (orderId) => releaseOrder(db, orderId, 'unpaid', now))
+  return doDue(db, {
+    name: 'expire-orders',
+    count: async (atMost) => (await findExpiredOrders(db, now, atMost)).length,
+    claim: (tx, besides) => claimExpiredOrder(tx, besides, now),
+    act: (tx, orderId) => releaseOrderIn(tx, orderId, 'unpaid', now),
+  })
 }
 
 /** The most that one run of the tick closes; the next ones go on with the rest. */
@@ -85,7 +99,8 @@ const closedAtOnce = 4
  * next that no other is at. At the end it waits for those that somebody was at, a payer perhaps: they may be due still.
  */
 export async function closeDueGroups(db: Client, now: Date): Promise<number> {
-  await callOthers(db, now)
+  const due = await callOthers(db, now)
+  if (due === 0) return 0
   const closed: number[] = []
   const failures = new Map<number, unknown>()
   const next = async (): Promise<void> => {
@@ -106,7 +121,7 @@ export async function closeDueGroups(db: Client, now: Date): Promise<number> {
       closed.push(groupId)
     }
   }
-  await Promise.all(Array.from({ length: closedAtOnce }, next))
+  await Promise.all(Array.from({ length: Math.min(closedAtOnce, due) }, next))
   const left = (await findDueGroups(db, now, closedMax)).filter((groupId) => !failures.has(groupId))
   const room = Math.max(0, closedMax - closed.length - failures.size)
   const late = await countDone(left.slice(0, room), (groupId) =>
@@ -122,8 +137,11 @@ export async function closeDueGroups(db: Client, now: Date): Promise<number> {
 const groupsEach = 50
 const othersMax = 10
 
-/** A tick is one job, and one worker takes it: when much is due, further jobs let the others take their part. */
-async function callOthers(db: Client, now: Date): Promise<void> {
+/**
+ * A tick is one job, and one worker takes it: when much is due, further jobs let the others take their part.
+ * @returns how many are due, as far as it looks.
+ */
+async function callOthers(db: Client, now: Date): Promise<number> {
   const due = await findDueGroups(db, now, groupsEach * (othersMax + 1))
   const others = Math.ceil(due.length / groupsEach) - 1
   const jobs = Array.from({ length: Math.max(0, others) }, (_, at) => ({
@@ -132,6 +150,7 @@ async function callOthers(db: Client, now: Date): Promise<void> {
     options: { key: `close-due-groups:${at}`, maxAttempts: 3 },
   }))
   await enqueueAll(db, jobs)
+  return due.length
 }
 
 /** One that cannot be done must not keep those after it waiting: they are done first, then the tick fails. */
@@ -163,15 +182,20 @@ async function closeGroup(tx: Transaction, groupId: number, now: Date): Promise<
   }
   // Unpaid seats end with their order, by its own clock; the deadline is never later than the group's.
   const seats = (await lockSeats(tx, groupId)).filter(({ state }) => state === 'paid')
-  const voids: { paymentId: string; amount: bigint }[] = []
-  for (const { payment } of seats) {
-    const { paymentId, amount } = payment
-    if (isTaken(payment.state)) await refundOrder(tx, payment, 'group-failed', now)
-    else if (payment.state === 'promised') {
-      await breakPromise(tx, payment, { state: 'awaiting_group' }, 'released', now)
-    } else voids.push({ paymentId, amount })
-  }
-  await startMoves(tx, 'void', voids, now)
+  const taken = seats.filter(({ payment }) => isTaken(payment.state))
+  const promised = seats.filter(({ payment }) => payment.state === 'promised')
+  const held = seats.filter((seat) => !taken.includes(seat) && !promised.includes(seat))
+  await refundSeats(tx, taken, 'group-failed', now)
+  await breakPromises(tx, promised, now)
+  await startMoves(
+    tx,
+    'void',
+    held.map(({ payment: { paymentId, amount } }) => ({ paymentId, amount })),
+    now,
+  )
+  // Of money on hold they are free when it is back.
+  const over = [...taken, ...promised].map(({ orderId }) => orderId)
+  if (over.length > 0) await releaseStock(tx, ...over)
   const notices = seats.map(({ personId, orderId, seatId }) => ({
     personId,
     key: `group:${groupId}:failed:${seatId}`,
@@ -189,6 +213,35 @@ export async function groupByToken(db: Client, token: string): Promise<GroupRow 
   return findGroup(db, { token })
 }
 
+/** What a link to a group carries: its token, and after it who sent it, where that is known. */
+export function groupLink({ token }: Pick<GroupRow, 'token'>, inviterId: number | null | undefined): string {
+  return inviterId ? `${token}_${inviterId.toString(36)}` : token
+}
+
+/**
+ * The group of such a link. Anybody can write any person there: it is for the numbers, and gives nobody anything.
+ * @returns undefined for a forged one.
+ */
+export async function groupByLink(
+  db: Client,
+  link: string,
+): Promise<{ group: GroupRow; inviterId?: number } | undefined> {
+  const plain = await findGroup(db, { token: link })
+  if (plain) return { group: plain }
+  const [, token, inviter = ''] = /^(.+)_([0-9a-z]{1,6})$/.exec(link) ?? []
+  const group = token === undefined ? undefined : await findGroup(db, { token })
+  const inviterId = Number.parseInt(inviter, 36)
+  return group && (inviterId <= 2_147_483_647 ? { group, inviterId } : { group })
+}
+
+/**
+ * Whether a person may be shown a group, wherever they come by its id: buttons are easily forged, and a group that is not
+ * for strangers tells them nothing, not even first names.
+ */
+export async function maySee(db: Client, groupId: number, personId: number): Promise<boolean> {
+  return isShownTo(db, groupId, personId)
+}
+
 /** Groups that strangers may join now: those of the reader's city first, then those nearest to completion. */
 export async function openGroups(db: Client, productId: number, now: Date, cityCode?: number): Promise<GroupRow[]> {
   return findOpenGroups(db, productId, now, 2, cityCode)
@@ -201,8 +254,9 @@ export async function visitGroup(
   personId: number,
   via: VisitVia,
   now: Date,
+  inviterId?: number,
 ): Promise<void> {
-  await noteVisit(db, { groupId, personId, via }, now)
+  await noteVisit(db, { groupId, personId, via, ...(inviterId !== undefined && { inviterId }) }, now)
 }
 
 /**

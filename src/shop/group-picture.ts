@@ -2,7 +2,8 @@
 import { nextTier } from '#domain/group-buy.ts'
 import { moneyToDecimal } from '#domain/money.ts'
 import type { Client } from '#store/db.ts'
-import { findGroup, type GroupRow } from '#store/group-buy.ts'
+import type { GroupRow } from '#store/group-buy.ts'
+import { groupByLink, groupLink } from './group-buy.ts'
 
 /** An amount as a decimal number in words of digits: rooms that only draw know no minor units. */
 export type Price = { decimal: string; currency: string }
@@ -24,6 +25,7 @@ export type GroupPicture = {
   size: number
   /** The next lower price and the seats that it takes. */
   step: { seats: number; price: Price } | undefined
+  /** What its link carries. */
   token: string
   /** The name that it has now. */
   name: string
@@ -32,9 +34,11 @@ export type GroupPicture = {
 /**
  * Another name for every change that the picture shows, so that whoever keeps it keeps nothing old; nobody finds it
  * without the token. The price alone is the product's, which a group's version knows nothing of.
+ * @param inviterId who asked for it to show it to others: its link says so.
  */
-export function groupPictureName({ version, alonePrice, token }: GroupRow): string {
-  return `group/${version.toString(36)}-${alonePrice.toString(36)}-${token}`
+export function groupPictureName(group: GroupRow, inviterId?: number): string {
+  const { version, alonePrice } = group
+  return `group/${version.toString(36)}-${alonePrice.toString(36)}-${groupLink(group, inviterId)}`
 }
 
 /**
@@ -42,8 +46,9 @@ export function groupPictureName({ version, alonePrice, token }: GroupRow): stri
  * @returns undefined when there is no such group, or nobody but its leader may know of it yet.
  */
 export async function groupInPicture(db: Client, name: string): Promise<GroupPicture | undefined> {
-  const [, version = '', token = ''] = /^group\/([0-9a-z]{1,6})-[0-9a-z]{1,13}-([A-Za-z0-9_-]{1,40})$/.exec(name) ?? []
-  const group = token === '' ? undefined : await findGroup(db, { token })
+  const [, version = '', link = ''] = /^group\/([0-9a-z]{1,6})-[0-9a-z]{1,13}-([A-Za-z0-9_-]{1,40})$/.exec(name) ?? []
+  const found = link === '' ? undefined : await groupByLink(db, link)
+  const group = found?.group
   if (!group || group.state === 'draft' || Number.parseInt(version, 36) > group.version) return undefined
   const { state, currency, alonePrice, paidSeats, toppedUp } = group
   const priceOf = (amount: bigint): Price => ({ decimal: moneyToDecimal({ amount, currency }), currency })
@@ -62,7 +67,7 @@ export async function groupInPicture(db: Client, name: string): Promise<GroupPic
     held: state === 'open' ? group.takenSeats - paidSeats : 0,
     size: group.size,
     step: step && { seats: step.seats, price: priceOf(step.price) },
-    token,
-    name: groupPictureName(group),
+    token: groupLink(group, found?.inviterId),
+    name: groupPictureName(group, found?.inviterId),
   }
 }

@@ -83,7 +83,7 @@ export async function offerChoice(
   const until = new Date(Math.min(now.getTime() + day, lasts))
   if (until.getTime() - now.getTime() < leastTime) return false
   if ((await groupFor(tx, late, now)) === undefined && !(await ownGroupFor(tx, late, now)).ok) return false
-  if (seatId !== null) await freeSeat(tx, seatId, 'released')
+  if (seatId !== null) await freeSeat(tx, seatId, 'released', now)
   if (!isReserved && !(await reserveStockAgain(tx, orderId, now))) return false
   await awaitChoice(tx, orderId, until)
   if (groupId !== null) await groupCardsChanged(tx, groupId)

@@ -3,6 +3,7 @@ import type { Client } from '#store/db.ts'
 import {
   deleteCard,
   findOrderCards,
+  findSharedCard,
   findStaleCards,
   isCardLive,
   markCardShown,
@@ -20,6 +21,14 @@ export async function followCard(
   now: Date,
 ): Promise<void> {
   await saveCard(db, card, now)
+}
+
+/** @returns undefined for a message that follows nothing yet, or that stands in somebody's private chat. */
+export async function sharedCardAt(
+  db: Client,
+  card: Pick<CardRow, 'messenger' | 'messageRef'>,
+): Promise<{ groupId: number | null; sharerId: number | null } | undefined> {
+  return findSharedCard(db, card)
 }
 
 /** @param version the group's present one; left out for an order, all of whose messages are drawn again. */

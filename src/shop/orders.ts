@@ -3,7 +3,7 @@ import { isTaken } from '#domain/payments.ts'
 import type { Carrier } from '#gateways/carriers.ts'
 import { inTransaction, type Client } from '#store/db.ts'
 import { lockOrderShipment, updateShipment } from '#store/delivery.ts'
-import { closeIfEmpty, findGroupOfOrder, lockGroup } from '#store/group-buy.ts'
+import { findGroupOfOrder, lockGroup } from '#store/group-buy.ts'
 import { orderCardsChanged } from '#store/live-cards.ts'
 import { notifyShop } from '#store/notifications.ts'
 import { findOrders, lockOrder, type OrderView } from '#store/orders.ts'
@@ -40,7 +40,7 @@ export async function moneyStory(db: Client, orderId: number): Promise<StoryLine
 
 export type CancelResult =
   | { ok: true; order: OrderView }
-  | { ok: false; reason: 'not-found' | 'too-late' | 'carrier-silent' }
+  | { ok: false; reason: 'not-found' | 'too-late' | 'past-stop' | 'carrier-silent' }
 
 /**
  * A buyer gives an order up: unpaid, waiting for its group, or paid and not yet with the carrier. Money on hold is
@@ -58,34 +58,35 @@ export async function cancelOrder(
   // What we know of the parcel may be hours old, and money is not given back for goods that are on their way.
   if (order.state === 'packable' && !(await askAfterParcel(db, orderId, carrier, now)))
     return { ok: false, reason: 'carrier-silent' }
-  const isDone =
+  const done =
     (isPaid ?? order.state !== 'awaiting_payment')
       ? await cancelPaid(db, orderId, now)
-      : await releaseOrder(db, orderId, 'given-up', now)
-  if (!isDone) return { ok: false, reason: 'too-late' }
+      : (await releaseOrder(db, orderId, 'given-up', now)) || 'too-late'
+  if (done !== true) return { ok: false, reason: done }
   const [cancelled] = await findOrders(db, { id: orderId })
   return { ok: true, order: cancelled ?? order }
 }
 
-async function cancelPaid(db: Client, orderId: number, now: Date): Promise<boolean> {
+async function cancelPaid(db: Client, orderId: number, now: Date): Promise<true | 'too-late' | 'past-stop'> {
   const groupId = await findGroupOfOrder(db, orderId)
   return inTransaction(db, async (tx) => {
     const group = groupId === undefined ? undefined : await lockGroup(tx, groupId)
     const shipment = await lockOrderShipment(tx, orderId)
     const payment = (await lockPayments(tx, { orderId })).find(({ counts }) => counts)
     const order = await lockOrder(tx, orderId)
-    if (!payment || !order || payment.groupId !== (groupId ?? null)) return false
+    if (!payment || !order || payment.groupId !== (groupId ?? null)) return 'too-late'
     const isLeaving = order.state === 'awaiting_group' && group?.state === 'open'
+    // Everybody was promised that nobody leaves any more, whenever the clock comes by.
+    if (isLeaving && group.deadlineAt <= now) return 'past-stop'
     // Its group had no room for money that came late: it waits for a word, and this is one.
     const isLate = order.state === 'awaiting_choice'
     const isHere = shipment !== undefined && ['requested', 'refused', 'created'].includes(shipment.state)
-    if (!isLeaving && !isLate && !(order.state === 'packable' && isHere)) return false
+    if (!isLeaving && !isLate && !(order.state === 'packable' && isHere)) return 'too-late'
     if (payment.state === 'held') await giveHoldBack(tx, payment, order, 'cancelled', now)
     else if (payment.state === 'promised') await breakPromise(tx, payment, order, 'cancelled', now)
     else if (isTaken(payment.state)) await refundOrder(tx, payment, 'cancelled', now, 'cancelled')
-    else return false
+    else return 'too-late'
     await restock(tx, orderId)
-    if (groupId !== undefined) await closeIfEmpty(tx, groupId, now)
     if (shipment) {
       // Asked about once more: a parcel that left all the same is the shop's to stop.
       const nextPollAt = new Date(now.getTime() + 24 * 3_600_000)

@@ -20,20 +20,22 @@ import {
   lockSeats,
   paySeat,
   setSeatState,
+  setSeatStates,
   takeSeat,
 } from '#store/group-buy.ts'
 import { groupCardsChanged, orderCardsChanged } from '#store/live-cards.ts'
 import { notify, notifyEach } from '#store/notifications.ts'
 import {
-  addPopularity,
   type CancelReason,
   type LockedOrder,
   lockOrder,
   setOrderState,
+  setOrderStates,
   settleOrders,
 } from '#store/orders.ts'
 import {
-  changePromise,
+  changePromises,
+  endPromises,
   findPayment,
   lockPayments,
   makePaymentCount,
@@ -42,11 +44,11 @@ import {
   updatePayment,
 } from '#store/payments.ts'
 import { finishMoves, startMove, startMoves } from '#store/moves.ts'
-import { startRefund } from '#store/refunds.ts'
-import { consumeStock, releaseStock, reserveStockAgain } from '#store/stock.ts'
+import { startRefunds } from '#store/refunds.ts'
+import { lockGoods, releaseStock, reserveStockAgain } from '#store/stock.ts'
 import { takeOffer } from '#store/waiting.ts'
 import { inviteAgain } from './again.ts'
-import { requestShipment } from './delivery.ts'
+import { goodsBought, orderPaid, tellPaid } from './goods.ts'
 import { offerChoice } from './late.ts'
 import { bookTaken } from './ledger.ts'
 import { refundOrder, refundRest } from './refunds.ts'
@@ -155,7 +157,7 @@ async function act(
       )
     case 'voided':
     case 'hold-expired': {
-      await endWithout(tx, payment, order, event === 'voided' ? 'released' : 'hold-expired')
+      await endWithout(tx, payment, order, event === 'voided' ? 'released' : 'hold-expired', now)
       return tellReleased(tx, payment, order, now)
     }
   }
@@ -167,10 +169,11 @@ async function endWithout(
   payment: PaymentRow,
   order: Pick<LockedOrder, 'state'>,
   reason: CancelReason,
+  now: Date,
 ): Promise<void> {
   const { orderId, seatId, groupId } = payment
   if (order.state !== 'cancelled') await setOrderState(tx, orderId, 'cancelled', reason)
-  if (seatId !== null) await freeSeat(tx, seatId, 'released')
+  if (seatId !== null) await freeSeat(tx, seatId, 'released', now)
   if (groupId !== null) await groupCardsChanged(tx, groupId)
   await releaseStock(tx, orderId)
 }
@@ -186,7 +189,7 @@ export async function giveHoldBack(
   reason: CancelReason,
   now: Date,
 ): Promise<void> {
-  await endWithout(tx, payment, order, reason)
+  await endWithout(tx, payment, order, reason, now)
   await moveLater(tx, payment, 'void', now)
 }
 
@@ -236,6 +239,8 @@ async function moneyThere(tx: Transaction, payment: PaymentRow, order: LockedOrd
   // They cancelled and then paid on a page that was still open: what was not wanted is not bought.
   if (isLate && order.cancelReason !== 'unpaid') return giveBack()
   if (groupId === null || seatId === null) {
+    // They are sold in this transaction, if they are there.
+    if (isLate) await lockGoods(tx, { orderId })
     if (isLate && !(await reserveStockAgain(tx, orderId, now))) return giveBack()
     if (isLate) await setOrderState(tx, orderId, 'awaiting_payment')
     if (payment.state === 'held') return moveLater(tx, payment, 'capture', now)
@@ -251,6 +256,8 @@ async function moneyThere(tx: Transaction, payment: PaymentRow, order: LockedOrd
       if (!(await offerChoice(tx, payment, false, now))) await giveBack()
       return
     }
+    // This may be the last seat: what all of them bought is locked with it.
+    await lockGoods(tx, { groupId })
     if (!(await reserveStockAgain(tx, orderId, now))) {
       await leaveSeat(tx, groupId, before?.bestSeats ?? 0)
       return giveBack()
@@ -271,7 +278,8 @@ async function moneyThere(tx: Transaction, payment: PaymentRow, order: LockedOrd
   const group = await lockGroup(tx, groupId)
   await notify(tx, personId, `seat:${seatId}:paid`, { kind: 'seat-paid', data: { orderId, groupId } }, now)
   if (isLeader) return inviteAgain(tx, groupId, now)
-  if (!group) return
+  // Whoever left is not told who comes.
+  if (!group || !(await hasLiveSeat(tx, groupId, group.leaderId))) return
   await notify(tx, group.leaderId, `seat:${seatId}:joined`, { kind: 'group-joined', data: { groupId, seatId } }, now)
 }
 
@@ -308,10 +316,23 @@ export async function breakPromise(
   reason: CancelReason,
   now: Date,
 ): Promise<void> {
-  const { paymentId, amount } = payment
-  await updatePayment(tx, paymentId, { state: 'voided' }, now)
-  await tell(tx, { paymentId, kind: 'voided', amount }, now)
-  await endWithout(tx, payment, order, reason)
+  await endPromises(tx, [payment.paymentId], now)
+  await endWithout(tx, payment, order, reason, now)
+}
+
+/** The same for seats of a group that has ended; their goods are given back by the caller. */
+export async function breakPromises(
+  tx: Transaction,
+  seats: readonly { orderId: number; seatId: number; payment: PaymentRow }[],
+  now: Date,
+): Promise<void> {
+  if (seats.length === 0) return
+  const paymentIds = seats.map(({ payment }) => payment.paymentId)
+  await endPromises(tx, paymentIds, now)
+  const orderIds = seats.map(({ orderId }) => orderId)
+  await setOrderStates(tx, orderIds, 'cancelled', 'released')
+  const seatIds = seats.map(({ seatId }) => seatId)
+  await setSeatStates(tx, seatIds, 'released')
 }
 
 /**
@@ -331,6 +352,8 @@ export async function groupFormed(tx: Transaction, groupId: number, now: Date): 
   })
   // A thousand seats of held money are as many statements as two.
   const captures: { paymentId: string; amount: bigint }[] = []
+  const promises: { paymentId: string; amount: bigint }[] = []
+  const refunds: { paymentId: string; amount: bigint }[] = []
   for (const { payment, orderId } of seats) {
     const { paymentId, state } = payment
     const total = totals.get(orderId) ?? payment.amount
@@ -338,40 +361,22 @@ export async function groupFormed(tx: Transaction, groupId: number, now: Date): 
       captures.push({ paymentId, amount: total })
       continue
     }
-    if (state === 'promised') await changePromise(tx, paymentId, total, now)
+    if (state === 'promised') promises.push({ paymentId, amount: total })
     const back = payment.captured - payment.refunding - payment.refunded - total
-    if (back > 0n) await startRefund(tx, { paymentId, amount: back, reason: 'price-fell' }, now)
-    await goodsBought(tx, payment, now)
+    if (back > 0n) refunds.push({ paymentId, amount: back })
   }
+  await changePromises(tx, promises, now)
+  await startRefunds(tx, refunds, 'price-fell', now)
   await startMoves(tx, 'capture', captures, now)
-  for (const { payment, personId } of seats) if (payment.state !== 'held') await tellPaid(tx, payment, personId, now)
+  const bought = seats.filter(({ payment }) => payment.state !== 'held')
+  await goodsBought(tx, bought, now)
+  await tellPaid(tx, bought, now)
   const notices = seats.map(({ personId, orderId, seatId }) => ({
     personId,
     key: `group:${groupId}:formed:${seatId}`,
     notice: { kind: 'group-formed', data: { groupId, orderId } } as const,
   }))
   await notifyEach(tx, notices, now)
-}
-
-/** The money is ours, or will be at the door: the goods are the buyer's. */
-async function orderPaid(tx: Transaction, payment: PaidFor, personId: number, now: Date): Promise<void> {
-  await goodsBought(tx, payment, now)
-  await tellPaid(tx, payment, personId, now)
-}
-
-type PaidFor = Pick<PaymentRow, 'orderId' | 'seatId'>
-
-/** Stock and popularity last: everybody who buys the same waits for those rows. */
-async function goodsBought(tx: Transaction, { orderId, seatId }: PaidFor, now: Date): Promise<void> {
-  await setOrderState(tx, orderId, 'packable')
-  if (seatId !== null) await setSeatState(tx, seatId, 'confirmed')
-  await requestShipment(tx, orderId, now)
-  await consumeStock(tx, orderId)
-  await addPopularity(tx, orderId)
-}
-
-async function tellPaid(tx: Transaction, { orderId }: PaidFor, personId: number, now: Date): Promise<void> {
-  await notify(tx, personId, `order:${orderId}:paid`, { kind: 'order-paid', data: { orderId } }, now)
 }
 
 async function moveLater(tx: Transaction, payment: PaymentRow, kind: 'capture' | 'void', now: Date): Promise<void> {

@@ -4,13 +4,20 @@
 import type { RefundReason } from '#domain/payments.ts'
 import type { ProviderRefund } from '#gateways/payments.ts'
 import { inTransaction, type Client, type Db, type Transaction } from '#store/db.ts'
-import { freeSeat, refundedSeat } from '#store/group-buy.ts'
+import { freeSeat, refundedSeat, setSeatStates } from '#store/group-buy.ts'
 import { orderCardsChanged } from '#store/live-cards.ts'
-import { notify, notifyShop } from '#store/notifications.ts'
-import { findOrders, lockOrder, setOrderState, type CancelReason, type OrderView } from '#store/orders.ts'
+import { notify, notifyEach, notifyShop } from '#store/notifications.ts'
+import {
+  findOrders,
+  lockOrder,
+  setOrderState,
+  setOrderStates,
+  type CancelReason,
+  type OrderView,
+} from '#store/orders.ts'
 import { findPayment, lockPayments, tell, type PaymentRow } from '#store/payments.ts'
 import { findMove, findMoves, noteMoveAttempt, type MoveRow } from '#store/moves.ts'
-import { answerAskedRefund, finishRefund, insertAskedRefund, startRefund } from '#store/refunds.ts'
+import { answerAskedRefund, finishRefund, insertAskedRefund, startRefund, startRefunds } from '#store/refunds.ts'
 import { isMember } from '#store/sellers.ts'
 import { releaseStock, restock } from '#store/stock.ts'
 import { bookReturned } from './ledger.ts'
@@ -31,7 +38,7 @@ export async function refundOrder(
 ): Promise<void> {
   const { orderId, paymentId, seatId } = payment
   await setOrderState(tx, orderId, 'cancelled', cancelReason)
-  if (seatId !== null) await freeSeat(tx, seatId, 'refund_due')
+  if (seatId !== null) await freeSeat(tx, seatId, 'refund_due', now)
   await releaseStock(tx, orderId)
   await restock(tx, orderId)
   await refundRest(tx, paymentId, reason, now)
@@ -39,6 +46,34 @@ export async function refundOrder(
   if (!order) throw new Error(`order ${orderId} vanished`)
   const notice = { kind: 'refund-owed', data: { orderId } } as const
   await notify(tx, order.personId, `order:${orderId}:refund-owed`, notice, now)
+}
+
+/**
+ * The same for seats of a group that has ended, whose payments are locked; their goods are given back by the caller. A
+ * thousand seats are as many statements as two.
+ */
+export async function refundSeats(
+  tx: Transaction,
+  seats: readonly { orderId: number; seatId: number; personId: number; payment: PaymentRow }[],
+  reason: RefundReason,
+  now: Date,
+): Promise<void> {
+  if (seats.length === 0) return
+  const orderIds = seats.map(({ orderId }) => orderId)
+  await setOrderStates(tx, orderIds, 'cancelled', 'refund-owed')
+  const seatIds = seats.map(({ seatId }) => seatId)
+  await setSeatStates(tx, seatIds, 'refund_due')
+  const refunds = seats.flatMap(({ payment: { paymentId, captured, refunding, refunded } }) => {
+    const amount = captured - refunding - refunded
+    return amount > 0n ? [{ paymentId, amount }] : []
+  })
+  await startRefunds(tx, refunds, reason, now)
+  const notices = seats.map(({ personId, orderId }) => ({
+    personId,
+    key: `order:${orderId}:refund-owed`,
+    notice: { kind: 'refund-owed', data: { orderId } } as const,
+  }))
+  await notifyEach(tx, notices, now)
 }
 
 /** Gives back whatever is left of a payment. */

@@ -1,8 +1,10 @@
 /** A group did not come about, or money came too late, and it all goes back: what can be bought together instead. */
+import { findAside } from '#store/aside.ts'
 import { findCampaign, type Campaign } from '#store/campaigns.ts'
 import { findProductOfVariant } from '#store/catalog.ts'
 import type { Client } from '#store/db.ts'
-import { findOpenGroups, hasLiveSeat, type GroupRow } from '#store/group-buy.ts'
+import { hasLiveSeat, type GroupRow } from '#store/group-buy.ts'
+import { findOpenGroups } from '#store/open-groups.ts'
 import { isMember } from '#store/sellers.ts'
 import type { OrderView } from './orders.ts'
 
@@ -31,10 +33,13 @@ export async function anotherTry(
     findOpenGroups(db, order.productId, now, groupsShown * 2, cityCode),
   ])
   if (!product) return undefined
-  // What terms have set aside is for groups on those terms.
-  const hasGoods = (wanted: number, terms: number) => {
-    const { free = 0, aside = 0, campaignId } = product.variants.find(({ variantId }) => variantId === wanted) ?? {}
-    return free > 0 || (campaignId === terms && aside > 0)
+  // What terms have set aside is for groups on those terms, also when they have ended.
+  const terms = new Set([...open.map(({ campaignId }) => campaignId), ...(campaign ? [campaign.campaignId] : [])])
+  const left = await Promise.all([...terms].map(async (id) => [id, await findAside(db, id)] as const))
+  const aside = new Map(left)
+  const hasGoods = (wanted: number, campaignId: number) => {
+    const { free = 0 } = product.variants.find(({ variantId }) => variantId === wanted) ?? {}
+    return free > 0 || (aside.get(campaignId) ?? []).some(({ variantId }) => variantId === wanted)
   }
   const same = open.filter(
     ({ variantId, campaignId }) => variantId === seat.groupVariantId && hasGoods(variantId, campaignId),

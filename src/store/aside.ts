@@ -3,11 +3,33 @@
  * place where goods lie, so that free stock is a matter of one row. Whoever changes one changes the other, with the row of
  * the place locked first: nobody else can be at the campaign's then.
  *
- * A campaign keeps its place for as long as it runs; without one it can set nothing aside. So what is given back after
- * its end is free, whatever anybody knew about that end.
+ * A campaign keeps its place for as long as it runs or has a group that may still fill; without one it can set nothing
+ * aside. So what is given back after that is free, whatever anybody knew about its end. From its end on it keeps no more
+ * than the free seats of those groups may take.
  */
+import type { LocationKind } from '#domain/delivery.ts'
 import type { Db } from './db.ts'
+import { Prisma } from './prisma/client.ts'
 import { lockStockOf } from './stock.ts'
+
+/**
+ * Units that the free seats of a campaign's groups may take of a variant; null: none of its groups may fill any more.
+ * Those who may choose another option than the group's can do so only while the campaign runs.
+ */
+export const wantedAside = (campaignId: Prisma.Sql, variantId: Prisma.Sql) => Prisma.sql`
+  SELECT CASE WHEN count(*) > 0 THEN
+    least(sum((g.size - g.taken_seats - g.topped_up) * g.max_units), 1000000000)::int END AS units
+  FROM "group" g
+  WHERE g.campaign_id = ${campaignId} AND g.variant_id = ${variantId} AND g.state IN ('draft', 'open')`
+
+/** What campaigns that have ended keep, and how much of it they may go on keeping; null: none, nor its place. */
+const kept = (now: Date) => Prisma.sql`
+  SELECT c.product_id, cp.campaign_id, cp.variant_id, cp.aside_location_id AS location_id, cp.aside_left,
+    wanted.units AS wanted
+  FROM campaign_price cp JOIN campaign c ON c.id = cp.campaign_id
+  CROSS JOIN LATERAL (${wantedAside(Prisma.sql`cp.campaign_id`, Prisma.sql`cp.variant_id`)}) wanted
+  WHERE cp.aside_location_id IS NOT NULL AND c.ends_at <= ${now}
+    AND (wanted.units IS NULL OR wanted.units < cp.aside_left)`
 
 /**
  * Sets so many units of each variant of a campaign aside, where as many are free, the fastest place first. Call after
@@ -42,30 +64,40 @@ export async function putAside(
   return row?.missing === 0 ? { ok: true } : { ok: false, free: row?.free ?? 0 }
 }
 
-/** Products of which campaigns that have ended still keep something, or might be given it. */
+export type Aside = { variantId: number; units: number; locationId: number; kind: LocationKind; cityCode: number }
+
+/** What a campaign has left for its groups, whether or not it still runs. */
+export async function findAside(db: Db, campaignId: number): Promise<Aside[]> {
+  return db.$queryRaw<Aside[]>`
+    SELECT cp.variant_id AS "variantId", cp.aside_left AS units, l.id AS "locationId", l.kind, l.city_code AS "cityCode"
+    FROM campaign_price cp JOIN location l ON l.id = cp.aside_location_id
+    WHERE cp.campaign_id = ${campaignId} AND cp.aside_left > 0`
+}
+
+/** Products of which campaigns that have ended keep more than their groups may take, or might be given it. */
 export async function findKeptAside(db: Db, now: Date, limit: number): Promise<number[]> {
   const rows = await db.$queryRaw<{ id: number }[]>`
-    SELECT DISTINCT c.product_id AS id FROM campaign_price cp JOIN campaign c ON c.id = cp.campaign_id
-    WHERE cp.aside_location_id IS NOT NULL AND c.ends_at <= ${now} ORDER BY id LIMIT ${limit}`
+    SELECT DISTINCT product_id AS id FROM (${kept(now)}) kept ORDER BY id LIMIT ${limit}`
   return rows.map(({ id }) => id)
 }
 
 /**
- * What campaigns of a product that have ended still keep is free again, exactly once, however many do this at once.
+ * What campaigns of a product that have ended keep beyond what their open groups may take is free again, exactly once,
+ * however many do this at once. A seat that comes free at that moment brings its own unit back.
  * @returns for how many variants.
  */
 export async function returnAside(db: Db, now: Date, productId: number): Promise<number> {
   await lockStockOf(db, productId)
   // Read when nobody else is at it: what was taken, given back or returned before is known, and nothing is meanwhile.
   return db.$executeRaw`
-    WITH due AS MATERIALIZED (
-      SELECT cp.campaign_id, cp.variant_id, cp.aside_location_id AS location_id, cp.aside_left
-      FROM campaign_price cp JOIN campaign c ON c.id = cp.campaign_id
-      WHERE cp.aside_location_id IS NOT NULL AND c.ends_at <= ${now} AND c.product_id = ${productId}),
+    WITH due AS MATERIALIZED (${kept(now)} AND c.product_id = ${productId}),
     closed AS (
-      UPDATE campaign_price cp SET aside_left = 0, aside_location_id = NULL FROM due
-      WHERE cp.campaign_id = due.campaign_id AND cp.variant_id = due.variant_id)
+      UPDATE campaign_price cp SET aside_left = coalesce(due.wanted, 0),
+        aside_location_id = CASE WHEN due.wanted IS NOT NULL THEN due.location_id END
+      FROM due WHERE cp.campaign_id = due.campaign_id AND cp.variant_id = due.variant_id)
     UPDATE stock_level s SET set_aside = set_aside - due.units
-    FROM (SELECT variant_id, location_id, sum(aside_left)::int AS units FROM due GROUP BY variant_id, location_id) due
+    FROM (
+      SELECT variant_id, location_id, sum(aside_left - coalesce(wanted, 0))::int AS units FROM due
+      GROUP BY variant_id, location_id) due
     WHERE s.variant_id = due.variant_id AND s.location_id = due.location_id`
 }

@@ -1,6 +1,7 @@
 import type { DraftTerms } from '#domain/campaign-draft.ts'
 import type { CampaignTerms, GroupCounts, GroupPrices, Thanks, Tier } from '#domain/group-buy.ts'
 import type { Words } from '#domain/people.ts'
+import { wantedAside } from './aside.ts'
 import type { Db } from './db.ts'
 import { toTier, type JsonTier } from './group-buy.ts'
 import { Prisma } from './prisma/client.ts'
@@ -53,7 +54,12 @@ export type CampaignVariant = {
   tiers: Tier[]
   /** Units that only its groups may take: what is left of them. */
   asideLeft: number
+  /** Of those, what the free seats of its groups cannot take: the end of the campaign makes it free. */
+  asideSpare: number
 }
+
+/** Who made a campaign: `shop` its people in the chat, `feed` a catalogue that was loaded, which rules only its own. */
+export type CampaignSource = 'shop' | 'feed'
 
 /** A campaign as its shop sees it. */
 export type CampaignRow = Pick<CampaignTerms, 'kind' | 'size' | 'lifetimeMinutes' | 'maxUnits' | 'mixesOptions'> &
@@ -63,11 +69,12 @@ export type CampaignRow = Pick<CampaignTerms, 'kind' | 'size' | 'lifetimeMinutes
     productId: number
     title: Words
     picture: string | null
+    source: CampaignSource
     cities: { code: number; name: string }[]
     variants: CampaignVariant[]
   }
 
-type SqlVariant = Pick<CampaignVariant, 'variantId' | 'currency' | 'asideLeft'> & {
+type SqlVariant = Pick<CampaignVariant, 'variantId' | 'currency' | 'asideLeft' | 'asideSpare'> & {
   alone: string
   price: string
   tiers: JsonTier[]
@@ -85,13 +92,16 @@ type SqlCampaign = Omit<CampaignRow, 'variants' | 'cities' | 'thanks' | 'minSeat
 export async function findCampaignRow(db: Db, campaignId: number): Promise<CampaignRow | undefined> {
   const [found] = await db.$queryRaw<SqlCampaign[]>`
     SELECT c.id AS "campaignId", c.seller_id AS "sellerId", c.product_id AS "productId", p.title,
-      p.pictures[1] AS picture, c.kind, c.size, c.min_seats AS "minSeats", c.lifetime_minutes AS "lifetimeMinutes",
+      p.pictures[1] AS picture, c.source, c.kind, c.size, c.min_seats AS "minSeats", c.lifetime_minutes AS "lifetimeMinutes",
       c.starts_at AS "startsAt", c.ends_at AS "endsAt", c.max_units AS "maxUnits", c.mixes_options AS "mixesOptions",
       c.thanks_kind AS "thanksKind", c.thanks_basis_points AS "thanksBasisPoints", c.is_public AS "isPublic",
       c.cities AS "cityCodes", d.terms -> 'cities' AS "cityNames",
       coalesce((
         SELECT json_agg(json_build_object('variantId', v.id, 'alone', v.price::text, 'currency', v.currency,
-          'price', cp.price::text, 'asideLeft', cp.aside_left, 'tiers', coalesce((
+          'price', cp.price::text, 'asideLeft', cp.aside_left,
+          'asideSpare', greatest(0, cp.aside_left - coalesce((
+            ${wantedAside(Prisma.sql`cp.campaign_id`, Prisma.sql`cp.variant_id`)}), 0)),
+          'tiers', coalesce((
             SELECT json_agg(json_build_object('seats', t.seats, 'price', t.price::text) ORDER BY t.seats)
             FROM campaign_tier t WHERE t.campaign_id = cp.campaign_id AND t.variant_id = cp.variant_id), '[]'::json))
           ORDER BY v.position, v.id)
@@ -106,9 +116,9 @@ export async function findCampaignRow(db: Db, campaignId: number): Promise<Campa
     minSeats: minSeats ?? row.size,
     thanks: { kind: thanksKind, basisPoints: thanksBasisPoints },
     cities: cityCodes.map((code) => ({ code, name: names.get(code) ?? String(code) })),
-    variants: variants.map(({ variantId, alone, currency, price, tiers, asideLeft }) => {
+    variants: variants.map(({ alone, price, tiers, ...variant }) => {
       const first = { seats: minSeats === null ? row.size : 1, price: BigInt(price) }
-      return { variantId, alone: BigInt(alone), currency, asideLeft, tiers: [first, ...tiers.map(toTier)] }
+      return { ...variant, alone: BigInt(alone), tiers: [first, ...tiers.map(toTier)] }
     }),
   }
 }
@@ -155,9 +165,9 @@ export async function lockTerms(db: Db, productId: number): Promise<boolean> {
     SELECT pg_try_advisory_xact_lock_shared(hashtextextended('catalog-import:' || s.slug, 0)) AS "isOurs"
     FROM product p JOIN seller s ON s.id = p.seller_id WHERE p.id = ${productId}`
   if (!found?.isOurs) return false
-  // Before the product, as whoever sells the last unit of a group does: it may all be set aside.
-  await lockStockOf(db, productId)
+  // The product before its stock, as whoever sells of it and the import do.
   await db.$queryRaw`SELECT 1 FROM product WHERE id = ${productId} FOR NO KEY UPDATE`
+  await lockStockOf(db, productId)
   return true
 }
 
@@ -193,15 +203,16 @@ export type NewCampaign = Omit<CampaignTerms, 'tiers' | 'setAside'> & {
   variants: { variantId: number; tiers: readonly Tier[] }[]
 }
 
+/** What a shop's person has written. */
 export async function insertCampaign(db: Db, campaign: NewCampaign): Promise<number> {
   const { thanks, variants } = campaign
   const minSeats = campaign.kind === 'ladder' ? campaign.minSeats : null
   const [row] = await db.$queryRaw<{ id: number }[]>`
     INSERT INTO campaign (seller_id, product_id, kind, size, min_seats, lifetime_minutes, starts_at, ends_at, max_units,
-      mixes_options, thanks_kind, thanks_basis_points, is_public, cities)
+      mixes_options, thanks_kind, thanks_basis_points, is_public, cities, source)
     VALUES (${campaign.sellerId}, ${campaign.productId}, ${campaign.kind}, ${campaign.size}, ${minSeats},
       ${campaign.lifetimeMinutes}, ${campaign.startsAt}, ${campaign.endsAt}, ${campaign.maxUnits},
-      ${campaign.mixesOptions}, ${thanks.kind}, ${thanks.basisPoints}, ${campaign.isPublic}, ${campaign.cities}::int[])
+      ${campaign.mixesOptions}, ${thanks.kind}, ${thanks.basisPoints}, ${campaign.isPublic}, ${campaign.cities}::int[], 'shop')
     RETURNING id`
   if (!row) throw new Error('an insert returns its row')
   const steps = variants.flatMap(({ variantId, tiers }) =>

@@ -231,8 +231,10 @@ export type CampaignTerms = {
 }
 
 /**
- * Brings the campaigns of these products to the feed's terms. A campaign is never edited, for its open groups keep what
- * they were opened with: it ends now and another begins. Products without terms end theirs.
+ * Brings the feed's campaigns of these products to the feed's terms. A campaign is never edited, for its open groups keep
+ * what they were opened with: it ends now and another begins. Products without terms end theirs. What the shop's people
+ * wrote is never touched: where that is in force the feed's terms are not taken, and where it is planned they end there.
+ * @returns the products whose terms were not taken.
  */
 export async function mergeCampaigns(
   db: Db,
@@ -240,14 +242,20 @@ export async function mergeCampaigns(
   productIds: number[],
   terms: CampaignTerms[],
   now: Date,
-): Promise<void> {
+): Promise<Set<number>> {
   const live = await db.$queryRaw<{ id: number; productId: number; size: number; lifetime: number; prices: string }[]>`
     SELECT c.id, c.product_id AS "productId", c.size, c.lifetime_minutes AS lifetime,
       coalesce(string_agg(cp.variant_id || '=' || cp.price, ' ' ORDER BY cp.variant_id), '') AS prices
     FROM campaign c LEFT JOIN campaign_price cp ON cp.campaign_id = c.id
     WHERE c.product_id IN (SELECT jsonb_array_elements_text(${JSON.stringify(productIds)}::jsonb)::int)
-      AND (c.ends_at IS NULL OR c.ends_at > ${now})
+      AND c.source = 'feed' AND (c.ends_at IS NULL OR c.ends_at > ${now})
     GROUP BY c.id ORDER BY c.id`
+  const shops = await db.$queryRaw<{ productId: number; startsAt: Date }[]>`
+    SELECT product_id AS "productId", min(starts_at) AS "startsAt" FROM campaign
+    WHERE product_id IN (SELECT jsonb_array_elements_text(${JSON.stringify(productIds)}::jsonb)::int)
+      AND source = 'shop' AND (ends_at IS NULL OR ends_at > ${now})
+    GROUP BY product_id`
+  const shopFrom = new Map(shops.map(({ productId, startsAt }) => [productId, startsAt]))
   const describe = (size: number, lifetime: number, prices: string) => `${size} ${lifetime} ${prices}`
   const wanted = new Map(
     terms.map((term) => {
@@ -256,6 +264,13 @@ export async function mergeCampaigns(
       return [term.productId, { term, described: describe(term.size, term.lifetimeMinutes, listed) }]
     }),
   )
+  const leftOut = new Set<number>()
+  for (const productId of wanted.keys()) {
+    const from = shopFrom.get(productId)
+    if (from === undefined || from > now) continue
+    wanted.delete(productId)
+    leftOut.add(productId)
+  }
   const ended: number[] = []
   const touched = new Set<number>()
   for (const campaign of live) {
@@ -267,18 +282,19 @@ export async function mergeCampaigns(
       touched.add(campaign.productId)
     }
   }
-  const added = [...wanted.values()].map(({ term }) => term)
+  const added = [...wanted.values()].map(({ term }) => ({ ...term, endsAt: shopFrom.get(term.productId) ?? null }))
   for (const { productId } of added) touched.add(productId)
-  if (touched.size === 0) return
+  if (touched.size === 0) return leftOut
 
   await db.$executeRaw`UPDATE campaign SET ends_at = greatest(${now}, starts_at + interval '1 millisecond')
     WHERE id IN (SELECT jsonb_array_elements_text(${JSON.stringify(ended)}::jsonb)::int)`
   await db.$executeRaw`WITH batch AS MATERIALIZED (
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(added)}::jsonb)
-        AS b("productId" int, size int, "lifetimeMinutes" int, prices jsonb)
+        AS b("productId" int, size int, "lifetimeMinutes" int, prices jsonb, "endsAt" timestamptz)
     ), added AS (
-      INSERT INTO campaign (seller_id, product_id, size, lifetime_minutes, starts_at)
-      SELECT ${sellerId}, "productId", size, "lifetimeMinutes", ${now} FROM batch RETURNING id, product_id
+      INSERT INTO campaign (seller_id, product_id, size, lifetime_minutes, starts_at, ends_at, source)
+      SELECT ${sellerId}, "productId", size, "lifetimeMinutes", ${now}, "endsAt", 'feed' FROM batch
+      RETURNING id, product_id
     )
     INSERT INTO campaign_price (campaign_id, variant_id, price)
     SELECT a.id, p."variantId", p.price FROM added a JOIN batch b ON b."productId" = a.product_id,
@@ -286,6 +302,7 @@ export async function mergeCampaigns(
   await db.$executeRaw`UPDATE seen_variant s SET is_changed = true FROM variant v
     WHERE v.id = s.id AND NOT s.is_changed
       AND v.product_id IN (SELECT jsonb_array_elements_text(${JSON.stringify([...touched])}::jsonb)::int)`
+  return leftOut
 }
 
 export async function stageStock(
@@ -309,7 +326,7 @@ export async function withdrawUnseen(db: Db, sellerId: number, endCampaigns: boo
   if (endCampaigns) {
     await db.$executeRaw`UPDATE campaign c SET ends_at = greatest(${now}, c.starts_at + interval '1 millisecond')
       FROM product p WHERE p.id = c.product_id AND p.seller_id = ${sellerId} AND p.withdrawn_at IS NOT NULL
-        AND (c.ends_at IS NULL OR c.ends_at > ${now})`
+        AND c.source = 'feed' AND (c.ends_at IS NULL OR c.ends_at > ${now})`
   }
   return variants
 }

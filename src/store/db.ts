@@ -168,8 +168,8 @@ export async function lastOfAll(db: Db, key: string, work: () => Promise<unknown
 /**
  * Runs `work` in one transaction and rolls it back when it returns a refusal (`{ok: false}`), so that a refused
  * operation never leaves anything half-written. READ COMMITTED: operations rely on row locks and conditional updates.
- * Rows are locked in this order everywhere: group, parcel, payments, seat and order, stock, jobs (`lastOfAll`). No call to another company
- * belongs inside.
+ * Rows are locked in this order everywhere: group, parcel, payments, seat and order, product, stock, jobs (`lastOfAll`); of
+ * one kind in key order. No call to another company belongs inside.
  */
 export async function inTransaction<T>(db: Client, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const pool = pools.get(db)

@@ -15,14 +15,15 @@ export type ShipmentRow = {
 
 /**
  * One parcel per order, asked for once. Its key at the carrier is the order's number with a V before it.
- * @returns undefined if it exists.
+ * @returns those that did not exist.
  */
-export async function insertShipment(db: Db, orderId: number, now: Date): Promise<number | undefined> {
-  const [row] = await db.$queryRaw<{ id: number }[]>`
+export async function insertShipments(db: Db, orderIds: readonly number[], now: Date): Promise<number[]> {
+  const rows = await db.$queryRaw<{ id: number }[]>`
     INSERT INTO shipment (order_id, carrier, key, state, created_at, updated_at)
-    SELECT id, carrier, 'V' || number, 'requested', ${now}, ${now} FROM "order" WHERE id = ${orderId}
+    SELECT id, carrier, 'V' || number, 'requested', ${now}, ${now} FROM "order"
+    WHERE id = ANY((SELECT ${[...orderIds]}::int[])::int[]) ORDER BY id
     ON CONFLICT (order_id) DO NOTHING RETURNING id`
-  return row?.id
+  return rows.map(({ id }) => id)
 }
 
 export async function findShipment(

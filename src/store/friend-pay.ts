@@ -42,18 +42,25 @@ export async function hasPayToken(db: Db, orderId: number): Promise<boolean> {
   return rows.length > 0
 }
 
-/** The order of a live seat in an open group, for somebody who has paid for theirs in the same group. */
-export async function findOrderBesideMine(db: Db, seatId: number, personId: number): Promise<number | undefined> {
-  const [row] = await db.$queryRaw<{ orderId: number }[]>`
-    SELECT s.order_id AS "orderId" FROM seat s JOIN "group" g ON g.id = s.group_id AND g.state = 'open'
-    WHERE s.id = ${seatId} AND s.state IN ('held', 'paid') AND s.person_id <> ${personId} AND EXISTS (
+/**
+ * The link to a live seat in an open group, for somebody who has paid for theirs in the same group. Only where its holder
+ * has asked others to pay: then it is theirs to follow, and not before.
+ */
+export async function findPayTokenBesideMine(db: Db, seatId: number, personId: number): Promise<string | undefined> {
+  const [row] = await db.$queryRaw<{ token: string }[]>`
+    SELECT o.pay_token AS token FROM seat s JOIN "group" g ON g.id = s.group_id AND g.state = 'open'
+      JOIN "order" o ON o.id = s.order_id
+    WHERE s.id = ${seatId} AND o.pay_token IS NOT NULL AND s.state IN ('held', 'paid') AND s.person_id <> ${personId} AND EXISTS (
       SELECT 1 FROM seat mine WHERE mine.group_id = g.id AND mine.person_id = ${personId} AND mine.state = 'paid')`
-  return row?.orderId
+  return row?.token
 }
 
 export type UnpaidSeat = { seatId: number; firstName: string }
 
-/** Seats of an open group that others hold unpaid, those whose hold ends first. @param methods they are to be paid by. */
+/**
+ * Seats of an open group that others hold unpaid and asked to have paid, those whose hold ends first.
+ * @param of `methods`: those they are to be paid by.
+ */
 export async function findUnpaidSeats(
   db: Db,
   of: { groupId: number; besides: number; methods: readonly PaymentMethod[]; limit: number },
@@ -64,6 +71,6 @@ export async function findUnpaidSeats(
     FROM seat s JOIN "order" o ON o.id = s.order_id JOIN person p ON p.id = s.person_id
       JOIN payment pay ON pay.order_id = o.id AND pay.counts AND pay.method = ANY(${[...of.methods]}::text[])
     WHERE s.group_id = ${of.groupId} AND s.state = 'held' AND s.person_id <> ${of.besides}
-      AND o.state = 'awaiting_payment' AND o.expires_at > ${now}
+      AND o.pay_token IS NOT NULL AND o.state = 'awaiting_payment' AND o.expires_at > ${now}
     ORDER BY o.expires_at, s.id LIMIT ${of.limit}`
 }

@@ -46,13 +46,14 @@ export type GroupRow = GroupCounts &
   }
 
 export type JsonTier = { seats: number; price: string }
-type SqlGroup = Omit<GroupRow, 'tiers' | 'thanks'> & {
+export type SqlGroup = Omit<GroupRow, 'tiers' | 'thanks'> & {
   tiers: JsonTier[]
   thanksKind: Thanks['kind']
   thanksBasisPoints: number
 }
 
-const groupRows = Prisma.sql`
+/** Every column of a `SqlGroup`, of groups as `g`; a join and a condition follow. */
+export const groupRows = Prisma.sql`
   SELECT g.id AS "groupId", g.token, g.state, g.size, g.price, g.currency, g.taken_seats AS "takenSeats",
     g.paid_seats AS "paidSeats", g.deadline_at AS "deadlineAt", g.version, g.leader_id AS "leaderId",
     coalesce(g.min_seats, g.size) AS "minSeats", g.tiers, greatest(g.best_seats, g.paid_seats) AS "bestSeats",
@@ -73,7 +74,7 @@ export async function findGroup(db: Db, where: { id: number } | { token: string 
   return row && toGroup(row)
 }
 
-function toGroup({ thanksKind, thanksBasisPoints, ...row }: SqlGroup): GroupRow {
+export function toGroup({ thanksKind, thanksBasisPoints, ...row }: SqlGroup): GroupRow {
   const tiers = tiersOf(row)
   const thanks = { kind: thanksKind, basisPoints: thanksBasisPoints }
   return { ...row, tiers, thanks, price: priceAt(tiers, row.bestSeats) }
@@ -87,39 +88,6 @@ export function tiersOf({ tiers, size, price }: { tiers: JsonTier[]; size: numbe
 /** As a step is stored: amounts do not fit into the numbers of JSON. */
 export function toTier({ seats, price }: JsonTier): Tier {
   return { seats, price: BigInt(price) }
-}
-
-/**
- * Open groups of a product that strangers may join and that have a free seat: those with somebody of the same city
- * first, then nearest to completion, then nearest to their end.
- * @param limit for each variant.
- * @param cityCode the reader's, when it is known: groups that are for other cities are left out.
- */
-export async function findOpenGroups(
-  db: Db,
-  productId: number,
-  now: Date,
-  limit: number,
-  cityCode?: number,
-): Promise<GroupRow[]> {
-  const city = cityCode ?? null
-  const rows = await db.$queryRaw<SqlGroup[]>`
-    ${groupRows}
-    JOIN (
-      SELECT near.*, row_number() OVER (
-        PARTITION BY near.variant_id ORDER BY near.is_near DESC, near.gap, near.deadline_at, near.id) AS place
-      FROM (
-        SELECT g.id, g.variant_id, g.deadline_at,
-          greatest(coalesce(g.min_seats, g.size) - g.paid_seats - g.topped_up, 0) AS gap,
-          EXISTS (SELECT 1 FROM seat s JOIN "order" o ON o.id = s.order_id
-            WHERE s.group_id = g.id AND s.state = 'paid' AND o.city_code = ${city}::int) AS is_near
-        FROM "group" g JOIN variant v ON v.id = g.variant_id
-        WHERE v.product_id = ${productId} AND g.state = 'open' AND g.deadline_at > ${now} AND g.is_public
-          AND g.taken_seats + g.topped_up + g.in_line < g.size
-          AND (cardinality(g.cities) = 0 OR ${city}::int IS NULL OR ${city}::int = ANY(g.cities))) near
-    ) near ON near.id = g.id
-    WHERE near.place <= ${limit} ORDER BY near.is_near DESC, near.gap, g.deadline_at, g.id`
-  return rows.map(toGroup)
 }
 
 export type NewGroup = Omit<Campaign, 'lifetimeMinutes' | 'endsAt'> & {
@@ -184,15 +152,14 @@ export async function takeSeat(db: Db, groupId: number, now: Date, paid = false,
 }
 
 /** Waits for the row: whoever pays, closes or leaves a group does it one after the other. */
-export async function lockGroup(
-  db: Db,
-  groupId: number,
-): Promise<{ state: GroupState; leaderId: number; bestSeats: number } | undefined> {
-  const [row] = await db.$queryRaw<{ state: GroupState; leaderId: number; bestSeats: number }[]>`
-    SELECT state, leader_id AS "leaderId", best_seats AS "bestSeats" FROM "group"
+export async function lockGroup(db: Db, groupId: number): Promise<LockedGroup | undefined> {
+  const [row] = await db.$queryRaw<LockedGroup[]>`
+    SELECT state, leader_id AS "leaderId", best_seats AS "bestSeats", deadline_at AS "deadlineAt" FROM "group"
     WHERE id = ${groupId} FOR NO KEY UPDATE`
   return row
 }
+
+type LockedGroup = { state: GroupState; leaderId: number; bestSeats: number; deadlineAt: Date }
 
 /**
  * A held seat was paid; the leader's opens the group. Call with the group's row locked: its state decides, together
@@ -223,10 +190,15 @@ export async function leaveSeat(db: Db, groupId: number, bestSeats: number): Pro
 }
 
 export async function setSeatState(db: Db, seatId: number, state: SeatState): Promise<void> {
+  await setSeatStates(db, [seatId], state)
+}
+
+/** The same for many. What their group counts does not change: it has ended, or its own statement counts them. */
+export async function setSeatStates(db: Db, seatIds: readonly number[], state: SeatState): Promise<void> {
   const isPaid = state === 'paid' || state === 'confirmed'
   const rows = await db.$executeRaw`
-    UPDATE seat SET state = ${state}, was_paid = was_paid OR ${isPaid} WHERE id = ${seatId}`
-  if (rows !== 1) throw new Error(`no seat ${seatId}`)
+    UPDATE seat SET state = ${state}, was_paid = was_paid OR ${isPaid} WHERE id = ANY((SELECT ${[...seatIds]}::int[])::int[])`
+  if (rows !== seatIds.length) throw new Error(`${seatIds.length - rows} of seats ${seatIds.join()} are missing`)
 }
 
 /**
@@ -268,17 +240,20 @@ export async function findGroupOfOrder(db: Db, orderId: number): Promise<number 
 }
 
 /**
- * The money of a seat went back, or is owed back. While the group is open the seat is free for others again; a group that has ended
- * keeps the numbers that it ended with. Call with the group's row locked.
+ * The money of a seat went back, or is owed back. While the group is open the seat is free for others again, and the last
+ * one ends it (see `closeIfEmpty`); a group that has ended keeps the numbers that it ended with. Call with the group's row
+ * locked.
  */
-export async function freeSeat(db: Db, seatId: number, state: 'released' | 'refund_due'): Promise<void> {
+export async function freeSeat(db: Db, seatId: number, state: 'released' | 'refund_due', now: Date): Promise<void> {
   await db.$executeRaw`
     WITH was AS (
       SELECT id, state FROM seat WHERE id = ${seatId} AND state IN ('held', 'paid', 'confirmed') FOR NO KEY UPDATE),
     freed AS (
       UPDATE seat SET state = ${state} FROM was WHERE seat.id = was.id RETURNING seat.group_id, was.state)
     UPDATE "group" g SET taken_seats = taken_seats - 1, version = version + 1,
-      paid_seats = paid_seats - CASE freed.state WHEN 'held' THEN 0 ELSE 1 END
+      paid_seats = paid_seats - CASE freed.state WHEN 'held' THEN 0 ELSE 1 END,
+      state = CASE WHEN g.state = 'open' AND taken_seats = 1 AND in_line = 0 THEN 'cancelled' ELSE g.state END,
+      closed_at = CASE WHEN g.state = 'open' AND taken_seats = 1 AND in_line = 0 THEN ${now} ELSE g.closed_at END
     FROM freed WHERE g.id = freed.group_id AND (g.state = 'open' OR freed.state = 'held')`
 }
 

@@ -113,7 +113,8 @@ export async function moveSeat(db: Db, seatId: number, groupId: number, via: Sea
       UPDATE reservation r SET from_aside = false FROM seat s, "group" former, "group" g
       WHERE s.id = ${seatId} AND r.order_id = s.order_id AND former.id = s.group_id AND g.id = ${groupId}
         AND former.campaign_id <> g.campaign_id AND r.from_aside)
-    UPDATE seat SET group_id = ${groupId}, state = 'paid', via = ${via} WHERE id = ${seatId} AND state = 'released'`
+    UPDATE seat SET group_id = ${groupId}, state = 'paid', was_paid = true, via = ${via}
+    WHERE id = ${seatId} AND state = 'released'`
   if (rows !== 1) throw new Error(`seat ${seatId} is not free to move`)
 }
 

@@ -15,6 +15,8 @@ export type CardRow = {
   timeZone?: string | null
   /** Whose private chat it stands in; null where anybody may read it. */
   personId: number | null
+  /** Who put it where anybody may read it, when that is known: whoever comes by it was invited by them. */
+  sharerId?: number | null
 }
 
 /**
@@ -56,22 +58,35 @@ export async function saveCard(
   const groupId = 'groupId' in card.subject ? card.subject.groupId : null
   const orderId = 'orderId' in card.subject ? card.subject.orderId : null
   const [row] = await db.$queryRaw<{ isBehind: boolean | null }[]>`
-    INSERT INTO live_card (messenger, message_ref, group_id, order_id, person_id, language, time_zone, shown_version,
-      created_at)
+    INSERT INTO live_card (messenger, message_ref, group_id, order_id, person_id, language, time_zone, sharer_id,
+      shown_version, created_at)
     VALUES (${card.messenger}, ${card.messageRef}, ${groupId}, ${orderId}, ${card.personId}, ${card.language},
-      ${card.timeZone ?? null}, ${card.shownVersion}, ${now})
+      ${card.timeZone ?? null}, ${card.sharerId ?? null}, ${card.shownVersion}, ${now})
     ON CONFLICT (messenger, message_ref) DO UPDATE SET group_id = excluded.group_id, order_id = excluded.order_id,
-      person_id = excluded.person_id, shown_version = CASE WHEN live_card.group_id = excluded.group_id
+      person_id = excluded.person_id, sharer_id = coalesce(excluded.sharer_id, live_card.sharer_id), shown_version = CASE WHEN live_card.group_id = excluded.group_id
         THEN greatest(live_card.shown_version, excluded.shown_version) ELSE excluded.shown_version END
     RETURNING shown_version < (SELECT version FROM "group" WHERE id = ${groupId}) AS "isBehind"`
   if (row?.isBehind && groupId !== null) await groupCardsChanged(db, groupId)
+}
+
+/** A card where anybody may read it: which group's it is, and who put it there. @returns undefined when it is not known. */
+export async function findSharedCard(
+  db: Client,
+  card: { messenger: string; messageRef: string },
+): Promise<{ groupId: number | null; sharerId: number | null } | undefined> {
+  const { messenger, messageRef } = card
+  const found = await db.liveCard.findUnique({
+    where: { messenger_messageRef: { messenger, messageRef } },
+    select: { groupId: true, sharerId: true, personId: true },
+  })
+  return found?.personId === null ? found : undefined
 }
 
 /** Copies that show an older state than the group has. */
 export async function findStaleCards(db: Client, groupId: number, version: number): Promise<CardRow[]> {
   return db.liveCard.findMany({
     where: { groupId, shownVersion: { lt: version } },
-    select: { messenger: true, messageRef: true, language: true, timeZone: true, personId: true },
+    select: { messenger: true, messageRef: true, language: true, timeZone: true, personId: true, sharerId: true },
   })
 }
 

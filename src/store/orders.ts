@@ -228,10 +228,20 @@ export async function setOrderState(
   state: Exclude<OrderState, 'awaiting_choice'>,
   cancelReason?: CancelReason,
 ): Promise<void> {
+  await setOrderStates(db, [orderId], state, cancelReason)
+}
+
+/** The same for many. */
+export async function setOrderStates(
+  db: Db,
+  orderIds: readonly number[],
+  state: Exclude<OrderState, 'awaiting_choice'>,
+  cancelReason?: CancelReason,
+): Promise<void> {
   const rows = await db.$executeRaw`
     UPDATE "order" SET state = ${state}, cancel_reason = ${cancelReason ?? null}, choose_until = NULL
-    WHERE id = ${orderId}`
-  if (rows !== 1) throw new Error(`no order ${orderId}`)
+    WHERE id = ANY((SELECT ${[...orderIds]}::int[])::int[])`
+  if (rows !== orderIds.length) throw new Error(`${orderIds.length - rows} of orders ${orderIds.join()} are missing`)
 }
 
 /**
@@ -276,6 +286,24 @@ export async function findExpiredOrders(db: Db, now: Date, limit: number): Promi
   return rows.map(({ id }) => id)
 }
 
+/** Lines of this many are looked through for one that nobody is at. */
+const claimedFrom = 200
+
+/**
+ * Takes the unpaid order whose time was over first and that no other worker is at, until the transaction ends. Its row is
+ * not locked: its group and its payments come before it.
+ * @param besides orders that are not to be looked at again.
+ */
+export async function claimExpiredOrder(db: Db, besides: readonly number[], now: Date): Promise<number | undefined> {
+  const [row] = await db.$queryRaw<{ id: number }[]>`
+    SELECT id FROM (
+      SELECT id FROM "order"
+      WHERE state = 'awaiting_payment' AND expires_at <= ${now} AND id <> ALL((SELECT ${[...besides]}::int[])::int[])
+      ORDER BY expires_at LIMIT ${claimedFrom}) due
+    WHERE pg_try_advisory_xact_lock(4, id) LIMIT 1`
+  return row?.id
+}
+
 /** The unpaid order of a person for the same purchase, if one is still alive: tapping again leads back to it. */
 export async function findOpenOrder(
   db: Db,
@@ -302,12 +330,6 @@ export async function countUnpaidOrders(db: Db, personId: number): Promise<numbe
   const [row] = await db.$queryRaw<{ count: number }[]>`
     SELECT count(*)::int FROM "order" WHERE person_id = ${personId} AND state = 'awaiting_payment'`
   return row?.count ?? 0
-}
-
-export async function addPopularity(db: Db, orderId: number): Promise<void> {
-  await db.$executeRaw`
-    UPDATE product p SET popularity = p.popularity + l.quantity
-    FROM order_line l JOIN variant v ON v.id = l.variant_id WHERE l.order_id = ${orderId} AND p.id = v.product_id`
 }
 
 export async function setDelivered(db: Db, orderId: number, at: Date): Promise<void> {

@@ -89,9 +89,27 @@ export async function makePaymentCount(db: Db, orderId: number, paymentId: strin
 }
 
 /** What is to be paid at the door fell: nothing was taken yet. */
-export async function changePromise(db: Db, paymentId: string, amount: bigint, now: Date): Promise<void> {
+export async function changePromises(
+  db: Db,
+  promises: readonly { paymentId: string; amount: bigint }[],
+  now: Date,
+): Promise<void> {
+  if (promises.length === 0) return
   await db.$executeRaw`
-    UPDATE payment SET amount = ${amount}, updated_at = ${now} WHERE id = ${paymentId}::uuid AND state = 'promised'`
+    UPDATE payment p SET amount = new.amount, updated_at = ${now}
+    FROM unnest(${promises.map(({ paymentId }) => paymentId)}::uuid[],
+      ${promises.map(({ amount }) => amount)}::bigint[]) AS new (payment_id, amount)
+    WHERE p.id = new.payment_id AND p.state = 'promised'`
+}
+
+/** Promises to pay at the door are over, and their buyers' stories say so. Call with the payments locked. */
+export async function endPromises(db: Db, paymentIds: readonly string[], now: Date): Promise<void> {
+  const rows = await db.$executeRaw`
+    WITH ended AS (
+      UPDATE payment SET state = 'voided', updated_at = ${now}
+      WHERE id = ANY((SELECT ${[...paymentIds]}::uuid[])::uuid[]) RETURNING id, amount)
+    INSERT INTO payment_event (payment_id, kind, amount, at) SELECT id, 'voided', amount, ${now} FROM ended`
+  if (rows !== paymentIds.length) throw new Error(`${paymentIds.length - rows} of ${paymentIds.join()} are missing`)
 }
 
 /** No payment of the order counts from here on; the caller writes one that does. */

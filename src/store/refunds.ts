@@ -2,7 +2,7 @@ import type { RefundReason } from '#domain/payments.ts'
 import type { Db } from './db.ts'
 import { tell } from './payments.ts'
 import { type MoveRow, type MoveState } from './moves.ts'
-import { enqueue } from './queue.ts'
+import { enqueue, enqueueAll } from './queue.ts'
 
 export type NewRefund = {
   paymentId: string
@@ -21,6 +21,42 @@ export type NewRefund = {
 export async function startRefund(db: Db, refund: NewRefund, now: Date): Promise<string | undefined> {
   if (!(await setAside(db, refund.paymentId, refund.amount, now))) return undefined
   return insertRefund(db, refund, 'created', now)
+}
+
+/**
+ * The same for many payments that are locked, and whose buyers get back what nobody has to check: one statement sets the
+ * amounts aside, writes the moves and tells the stories on.
+ * @throws when less than that is left of one.
+ */
+export async function startRefunds(
+  db: Db,
+  refunds: readonly { paymentId: string; amount: bigint }[],
+  reason: RefundReason,
+  now: Date,
+): Promise<void> {
+  if (refunds.length === 0) return
+  const rows = await db.$queryRaw<{ id: string }[]>`
+    WITH asked AS MATERIALIZED (
+      SELECT * FROM unnest(${refunds.map(({ paymentId }) => paymentId)}::uuid[],
+        ${refunds.map(({ amount }) => amount)}::bigint[]) WITH ORDINALITY AS asked (payment_id, amount, at)),
+    aside AS (
+      UPDATE payment p SET refunding = refunding + asked.amount, updated_at = ${now}
+      FROM asked WHERE p.id = asked.payment_id AND p.captured - p.refunding - p.refunded >= asked.amount
+      RETURNING p.id, asked.amount, asked.at),
+    started AS (
+      INSERT INTO payment_move (id, payment_id, kind, amount, state, reason, created_at, updated_at)
+      SELECT gen_random_uuid(), id, 'refund', amount, 'created', ${reason}, ${now}, ${now} FROM aside ORDER BY at
+      RETURNING id, payment_id, amount),
+    told AS (
+      INSERT INTO payment_event (payment_id, move_id, kind, amount, at)
+      SELECT payment_id, id, 'refund-started', amount, ${now} FROM started)
+    SELECT id::text FROM started`
+  if (rows.length !== refunds.length)
+    throw new Error(`${refunds.length - rows.length} of ${refunds.length} payments have less to give back`)
+  await enqueueAll(
+    db,
+    rows.map(({ id }) => ({ name: 'move-payment', payload: { moveId: id }, options: { key: `move:${id}` } })),
+  )
 }
 
 async function setAside(db: Db, paymentId: string, amount: bigint, now: Date): Promise<boolean> {

@@ -48,6 +48,40 @@ export async function lockStockOf(db: Db, productId: number): Promise<void> {
     ORDER BY variant_id, location_id FOR NO KEY UPDATE`
 }
 
+/**
+ * The goods of an order, or of all orders of a group, until the transaction ends: the products, then where they lie, in
+ * key order. For whoever takes stock before it is known whether all of it is sold in the same transaction. Call after the
+ * orders' locks.
+ */
+export async function lockGoods(db: Db, of: { orderId: number } | { groupId: number }): Promise<void> {
+  const isWanted =
+    'orderId' in of
+      ? Prisma.sql`r.order_id = ${of.orderId}`
+      : Prisma.sql`r.order_id IN (SELECT order_id FROM seat WHERE group_id = ${of.groupId})`
+  await db.$queryRaw`
+    SELECT 1 FROM product WHERE id IN (
+      SELECT v.product_id FROM reservation r JOIN variant v ON v.id = r.variant_id WHERE ${isWanted})
+    ORDER BY id FOR NO KEY UPDATE`
+  await db.$queryRaw`
+    SELECT 1 FROM stock_level
+    WHERE (variant_id, location_id) IN (SELECT r.variant_id, r.location_id FROM reservation r WHERE ${isWanted})
+    ORDER BY variant_id, location_id FOR NO KEY UPDATE`
+}
+
+/** Where an order's goods lie and where others do that are to take their place, in key order. Call after the order's lock. */
+export async function lockExchange(
+  db: Db,
+  orderId: number,
+  other: { variantId: number; locationId: number },
+): Promise<void> {
+  await db.$queryRaw`
+    SELECT 1 FROM stock_level
+    WHERE (variant_id, location_id) IN (
+      SELECT variant_id, location_id FROM reservation WHERE order_id = ${orderId}
+      UNION ALL SELECT ${other.variantId}::int, ${other.locationId}::int)
+    ORDER BY variant_id, location_id FOR NO KEY UPDATE`
+}
+
 /** Promises an order's stock to it once more after it was given back. @returns false when there is not enough. */
 export async function reserveStockAgain(db: Db, orderId: number, now: Date): Promise<boolean> {
   type Line = { variantId: number; quantity: number; locationId: number; campaignId: number | null }
@@ -63,41 +97,68 @@ export async function reserveStockAgain(db: Db, orderId: number, now: Date): Pro
 }
 
 /**
- * Of what is given back: what goes to the campaign that had set it aside, if that still runs. Where it lies is locked before.
- * `given` are its reservations.
+ * Of what is given back: what goes to the campaign that had set it aside, if that still keeps any. Where it lies is locked before,
+ * in key order. `given` are its reservations.
  */
-const backAside = (orderId: number) => Prisma.sql`
+const backAside = Prisma.sql`
   stock AS MATERIALIZED (
-    SELECT s.variant_id, s.location_id FROM stock_level s JOIN given USING (variant_id, location_id)
-    ORDER BY s.variant_id, s.location_id FOR NO KEY UPDATE OF s),
+    SELECT s.variant_id, s.location_id FROM stock_level s
+    WHERE (s.variant_id, s.location_id) IN (SELECT variant_id, location_id FROM given)
+    ORDER BY s.variant_id, s.location_id FOR NO KEY UPDATE),
   aside AS (
-    UPDATE campaign_price cp SET aside_left = aside_left + given.quantity
-    FROM given JOIN stock USING (variant_id, location_id), seat JOIN "group" g ON g.id = seat.group_id
-    WHERE given.from_aside AND seat.order_id = ${orderId} AND cp.campaign_id = g.campaign_id
-      AND cp.variant_id = given.variant_id AND cp.aside_location_id = given.location_id
-    RETURNING cp.variant_id, given.location_id, given.quantity),
+    UPDATE campaign_price cp SET aside_left = aside_left + due.units
+    FROM (
+      SELECT g.campaign_id, given.variant_id, given.location_id, sum(given.quantity)::int AS units
+      FROM stock JOIN given USING (variant_id, location_id) JOIN seat ON seat.order_id = given.order_id
+        JOIN "group" g ON g.id = seat.group_id
+      WHERE given.from_aside GROUP BY g.campaign_id, given.variant_id, given.location_id) due
+    WHERE cp.campaign_id = due.campaign_id AND cp.variant_id = due.variant_id AND cp.aside_location_id = due.location_id
+    RETURNING cp.variant_id, due.location_id, due.units),
   back AS MATERIALIZED (
-    SELECT given.variant_id, given.location_id, given.quantity, coalesce(aside.quantity, 0) AS to_aside
-    FROM given LEFT JOIN aside USING (variant_id, location_id))`
+    SELECT variant_id, location_id, total.units, coalesce(kept.units, 0) AS to_aside
+    FROM stock JOIN (
+        SELECT variant_id, location_id, sum(quantity)::int AS units FROM given GROUP BY variant_id, location_id) total
+        USING (variant_id, location_id)
+      LEFT JOIN (
+        SELECT variant_id, location_id, sum(units)::int AS units FROM aside GROUP BY variant_id, location_id) kept
+        USING (variant_id, location_id))`
 
-/** Gives held stock back, exactly once: a reservation that is not held any more is left alone. */
-export async function releaseStock(db: Db, orderId: number): Promise<void> {
+/** Gives held stock of orders back, exactly once: a reservation that is not held any more is left alone. */
+export async function releaseStock(db: Db, ...orderIds: readonly number[]): Promise<void> {
   await db.$executeRaw`
     WITH given AS (
-      UPDATE reservation SET state = 'released' WHERE order_id = ${orderId} AND state = 'held'
-      RETURNING variant_id, location_id, quantity, from_aside),
-    ${backAside(orderId)}
-    UPDATE stock_level s SET reserved = s.reserved - back.quantity, set_aside = s.set_aside + back.to_aside FROM back
+      UPDATE reservation SET state = 'released'
+      WHERE order_id = ANY((SELECT ${[...orderIds]}::int[])::int[]) AND state = 'held'
+      RETURNING order_id, variant_id, location_id, quantity, from_aside),
+    ${backAside}
+    UPDATE stock_level s SET reserved = s.reserved - back.units, set_aside = s.set_aside + back.to_aside FROM back
     WHERE s.variant_id = back.variant_id AND s.location_id = back.location_id`
 }
 
-/** The goods are sold: they leave both what is promised and what is there. */
-export async function consumeStock(db: Db, orderId: number): Promise<void> {
+/**
+ * The goods of orders are sold: they leave both what is promised and what is there, and their products are that much more
+ * popular. A product's row comes before where it lies, as in an import (`catalog-import.ts`).
+ */
+export async function sellStock(db: Db, orderIds: readonly number[]): Promise<void> {
   await db.$executeRaw`
-    WITH sold AS (
-      UPDATE reservation SET state = 'consumed' WHERE order_id = ${orderId} AND state = 'held'
-      RETURNING variant_id, location_id, quantity)
-    UPDATE stock_level s SET on_hand = s.on_hand - sold.quantity, reserved = s.reserved - sold.quantity FROM sold
+    UPDATE product p SET popularity = p.popularity + sold.units
+    FROM (
+      SELECT v.product_id, sum(l.quantity)::int AS units FROM order_line l JOIN variant v ON v.id = l.variant_id
+      WHERE l.order_id = ANY((SELECT ${[...orderIds]}::int[])::int[]) GROUP BY v.product_id) sold
+    WHERE p.id = sold.product_id`
+  await db.$executeRaw`
+    WITH given AS (
+      UPDATE reservation SET state = 'consumed'
+      WHERE order_id = ANY((SELECT ${[...orderIds]}::int[])::int[]) AND state = 'held'
+      RETURNING variant_id, location_id, quantity),
+    stock AS MATERIALIZED (
+      SELECT s.variant_id, s.location_id FROM stock_level s
+      WHERE (s.variant_id, s.location_id) IN (SELECT variant_id, location_id FROM given)
+      ORDER BY s.variant_id, s.location_id FOR NO KEY UPDATE),
+    sold AS MATERIALIZED (
+      SELECT variant_id, location_id, sum(given.quantity)::int AS units
+      FROM stock JOIN given USING (variant_id, location_id) GROUP BY variant_id, location_id)
+    UPDATE stock_level s SET on_hand = s.on_hand - sold.units, reserved = s.reserved - sold.units FROM sold
     WHERE s.variant_id = sold.variant_id AND s.location_id = sold.location_id`
 }
 
@@ -106,8 +167,8 @@ export async function restock(db: Db, orderId: number): Promise<void> {
   await db.$executeRaw`
     WITH given AS (
       UPDATE reservation SET state = 'released' WHERE order_id = ${orderId} AND state = 'consumed'
-      RETURNING variant_id, location_id, quantity, from_aside),
-    ${backAside(orderId)}
-    UPDATE stock_level s SET on_hand = s.on_hand + back.quantity, set_aside = s.set_aside + back.to_aside FROM back
+      RETURNING order_id, variant_id, location_id, quantity, from_aside),
+    ${backAside}
+    UPDATE stock_level s SET on_hand = s.on_hand + back.units, set_aside = s.set_aside + back.to_aside FROM back
     WHERE s.variant_id = back.variant_id AND s.location_id = back.location_id`
 }

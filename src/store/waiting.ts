@@ -3,6 +3,7 @@
  * among its taken ones; every change here counts both in the same statement. Lock the group's row first, everywhere.
  */
 import type { Db } from './db.ts'
+import { Prisma } from './prisma/client.ts'
 import type { VisitVia } from './visits.ts'
 
 /** A live place: its number in line, or until when a seat is kept for its person. */
@@ -24,15 +25,22 @@ export async function findPlace(db: Db, groupId: number, personId: number): Prom
 
 /**
  * Puts a person at the end of the line. Ids are given under the group's lock, so their order is the line's.
- * @returns false when a seat is free, or the group is over, or they wait already.
+ * @param lineMax so many wait at most.
+ * @returns false when a seat is free, or the group is over, or too many wait, or they wait already.
  */
-export async function joinLine(db: Db, groupId: number, personId: number, now: Date): Promise<boolean> {
+export async function joinLine(
+  db: Db,
+  groupId: number,
+  personId: number,
+  lineMax: number,
+  now: Date,
+): Promise<boolean> {
   const rows = await db.$executeRaw`
     WITH added AS (
       INSERT INTO waiting (group_id, person_id, state, created_at)
       SELECT g.id, ${personId}, 'waiting', ${now} FROM "group" g
       WHERE g.id = ${groupId} AND g.state = 'open' AND g.deadline_at > ${now}
-        AND g.taken_seats + g.topped_up + g.in_line >= g.size
+        AND g.taken_seats + g.topped_up + g.in_line >= g.size AND g.in_line < ${lineMax}
       ON CONFLICT (group_id, person_id) WHERE state IN ('waiting', 'offered') DO NOTHING
       RETURNING group_id)
     UPDATE "group" SET in_line = in_line + 1 FROM added WHERE id = added.group_id`
@@ -156,14 +164,43 @@ export async function endLine(db: Db, groupId: number): Promise<{ waitingId: num
     SELECT id AS "waitingId", person_id AS "personId" FROM gone ORDER BY id`
 }
 
+/** Lines that may move: of groups with somebody in line, and of offers; not of everybody who ever waited. */
+const linesThatMove = (now: Date) => Prisma.sql`
+  g.id IN (
+    SELECT id FROM "group" WHERE in_line > 0
+      AND (state <> 'open' OR (deadline_at > ${now} AND taken_seats + topped_up < size))
+    UNION ALL
+    SELECT w.group_id FROM waiting w JOIN "group" of ON of.id = w.group_id
+    WHERE w.state = 'offered' AND (w.offered_until <= ${now} OR of.state <> 'open'))`
+
 /** Groups whose line moves: a seat is free, an offer ran out, or the group closed. */
 export async function findLinesThatMove(db: Db, now: Date, limit: number): Promise<number[]> {
   const rows = await db.$queryRaw<{ id: number }[]>`
-    SELECT g.id FROM "group" g JOIN (
-      SELECT group_id, min(id) AS first, min(offered_until) AS ends, bool_or(state = 'waiting') AS is_waited_for
-      FROM waiting WHERE state IN ('waiting', 'offered') GROUP BY group_id) line ON line.group_id = g.id
-    WHERE g.state <> 'open' OR line.ends <= ${now}
-      OR (line.is_waited_for AND g.deadline_at > ${now} AND g.taken_seats + g.topped_up < g.size)
-    ORDER BY line.first LIMIT ${limit}`
+    SELECT g.id FROM "group" g WHERE ${linesThatMove(now)} ORDER BY g.deadline_at, g.id LIMIT ${limit}`
   return rows.map(({ id }) => id)
+}
+
+/**
+ * Locks the group whose line moves, whose end is nearest and that nobody else is at.
+ * @param besides groups that are not to be looked at again.
+ */
+export async function claimLine(db: Db, besides: readonly number[], now: Date): Promise<number | undefined> {
+  const [row] = await db.$queryRaw<{ id: number }[]>`
+    SELECT g.id FROM "group" g
+    WHERE ${linesThatMove(now)} AND g.id <> ALL((SELECT ${[...besides]}::int[])::int[])
+    ORDER BY g.deadline_at, g.id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED`
+  return row?.id
+}
+
+/**
+ * Somebody who is offered a seat cannot take it, for a reason that stays: it is free again, and nothing that they let pass.
+ * @returns false when they are offered none.
+ */
+export async function endOffer(db: Db, groupId: number, personId: number): Promise<boolean> {
+  const rows = await db.$executeRaw`
+    WITH gone AS (
+      UPDATE waiting SET state = 'over', offered_until = NULL
+      WHERE group_id = ${groupId} AND person_id = ${personId} AND state = 'offered' RETURNING group_id)
+    UPDATE "group" SET taken_seats = taken_seats - 1, version = version + 1 FROM gone WHERE id = gone.group_id`
+  return rows === 1
 }

@@ -58,8 +58,10 @@ test.each(['ru', 'en'])('from the order’s page to a friend’s money, told at 
   expect(cards).toHaveLength(1)
   const card = cards[0]?.message
   expectsNoSecrets(card, number)
-  boris.expectSays(card, 'friend.sum', { total: sum, until: { at: expiresAt, zone: true } })
-  boris.expectSays(card, 'group.lacks', { count: 2, until: { at: deadlineAt, zone: true } })
+  // It stays where it is posted, and as it is: nothing in it becomes untrue.
+  boris.expectSays(card, 'friend.open')
+  for (const passing of ['К оплате', 'To pay', boris.say('friend.sum', { total: sum, until: { at: expiresAt } })])
+    expect(textOf(card)).not.toContain(passing)
   expect(intentsOf(card)).toEqual([])
   expect(startOf(card)).toEqual([share])
 
@@ -162,10 +164,15 @@ test('the buyer who opens their own link is led to the order; forged links and o
 
 test('a member pays for another from the group’s own page; nobody from elsewhere does', async () => {
   const { shop } = chat
-  const { leader, groupId, orderId, number } = await heldSeat()
+  const { leader, boris, groupId, orderId, number } = await heldSeat()
   const { id: seatId } = await shop.db.seat.findUniqueOrThrow({ where: { orderId } })
+  const label = leader.say('button.pay-for', { name: 'Борис' })
+  const before = await leader.press({ do: 'group', groupId })
+  expect(buttonsOf(before.message).map((one) => one.label)).not.toContain(label)
+  leader.expectSays(await leader.press({ do: 'pay-for', seatId }), 'confused.not-found')
+  await boris.press({ do: 'ask-friend', orderId })
   const page = await leader.press({ do: 'group', groupId })
-  expect(buttonsOf(page.message).map(({ label }) => label)).toContain(leader.say('button.pay-for', { name: 'Борис' }))
+  expect(buttonsOf(page.message).map((one) => one.label)).toContain(label)
   const seat = await leader.press(intentOf(page.message, 'pay-for'))
   leader.expectSays(seat, 'friend.title', { name: 'Борис' })
   expectsNoSecrets(seat.message, number)

@@ -34,7 +34,7 @@ test('a group that nobody has paid for is seen by its leader only', async () => 
   const offered = (await stranger.inline(`g_${token}`)).cards
   expect(offered.map(({ title }) => title)).toEqual([stranger.say('confused.not-found')])
   const join = await stranger.press({ do: 'join', groupId }, { place: 'shared' })
-  expect(join).toEqual({ toast: stranger.say('refusal.group-not-open'), alert: true })
+  expect(join).toEqual({ toast: stranger.say('confused.not-found'), alert: true })
 })
 
 test('once paid it is open: exact numbers, a share button, and the friend joins by one tap on the shared card', async () => {

@@ -82,10 +82,10 @@ test('the picture comes as a new message with the link under it, and never of a 
   const sent = await friend.press({ do: 'group-picture', groupId })
   const group = await groupById(chat.shop.db, groupId)
   expect(sent.asNew).toBe(true)
-  expect(sent.message?.picture).toBe(group && groupPictureName(group))
+  expect(sent.message?.picture).toBe(group && groupPictureName(group, friend.personId))
   expect(textOf(sent.message)).toContain(`https://t.me/vmeste_bot?start=g_${token}`)
   const [card] = (await friend.inline(`g_${token}`)).cards
-  expect(card?.message.picture).toBe(sent.message?.picture)
+  expect(card?.message.picture).toBe(group && groupPictureName(group))
   expect(card?.thumbnail).toBe('demo/kettle')
 
   await friend.press({ do: 'buy-together', variantId: goods.variantId })

@@ -95,11 +95,13 @@ test.each([
   expect(await sentTo(leader, tick)).toEqual([])
 })
 
-test('with every seat held, the leader is told that payments are missing and can make them', async () => {
+test('with every seat held, the leader is told that payments are missing and can make those that were asked for', async () => {
   const { leader, groupId, deadlineAt } = await group({ size: 2 })
   chat.shop.pass(20 * minute)
   const boris = await chat.buyer({ firstName: 'Борис' })
-  const { seat } = await chat.shop.order(boris.personId, { kind: 'join', groupId })
+  const { seat, orderId } = await chat.shop.order(boris.personId, { kind: 'join', groupId })
+  await chat.shop.runJobs()
+  await boris.press({ do: 'ask-friend', orderId })
   const [message] = await sentTo(leader, tick)
   leader.expectSays(message, 'notice.group-reminder-held', { count: 1, until: { at: deadlineAt } })
   expect(hasShare(message)).toBe(false)

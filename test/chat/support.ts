@@ -69,6 +69,10 @@ export type Guest = ReturnType<typeof createGuest>
 
 let updates = 0
 
+/** A shared card is one group's. */
+const refOf = (intent: Intent, place: Place) =>
+  place === 'shared' && 'groupId' in intent ? `m:group-${intent.groupId}` : 'm:1'
+
 function createGuest(front: Front, shop: Shop, who: Person) {
   const sender = { messenger: 'telegram' as const, ...who }
   let last: Message | undefined
@@ -113,7 +117,7 @@ function createGuest(front: Front, shop: Shop, who: Person) {
     send: (answer: Answer) => reply((visitor) => front.onAnswer(visitor, visitor.step, answer)),
     write: (text: string) => guest.send({ kind: 'text', text }),
     press: (intent: Intent, { place = 'private', updateId }: { place?: Place; updateId?: string } = {}) =>
-      reply((visitor) => front.onTap(visitor, intentToAct(intent), place, 'm:1'), updateId),
+      reply((visitor) => front.onTap(visitor, intentToAct(intent), place, refOf(intent, place)), updateId),
     tap: (act: string, place: Place = 'private') => reply((visitor) => front.onTap(visitor, act, place, 'i:card')),
     pressFirst: (name: Intent['do']) => guest.press(intentOf(last, name)),
     async inline(query: string, offset = ''): Promise<InlineReply> {

@@ -192,6 +192,58 @@ describe('a feed', () => {
     expect((await campaigns()).filter(({ endsAt }) => endsAt === null)).toHaveLength(1)
   })
 
+  test("rules the campaigns it began; the shop's own are in force until they end, and the report says so", async () => {
+    const slug = 'own-terms'
+    const terms = (price: string) => `<group-buy size="3" price="${price}"/>`
+    const feed = (price: string) => offer('a', '100', terms('80')) + offer('b', '100', terms(price)) + offer('c')
+    await load(slug, feed('80'))
+    const [a, b, c] = await variantsOf(slug)
+    if (!a || !b || !c) throw new Error('three variants are stored')
+    const { id: sellerId } = await database.db.seller.findUniqueOrThrow({ where: { slug } })
+    const campaigns = async (productId: number) =>
+      (await database.db.campaign.findMany({ where: { productId }, orderBy: { id: 'asc' } })).map(
+        ({ source, endsAt }) => `${source} ${endsAt === null ? 'runs' : endsAt.toISOString().slice(0, 10)}`,
+      )
+    const create = (productId: number, variantId: number, startsAt: Date) =>
+      database.db.campaign.create({
+        data: {
+          sellerId,
+          productId,
+          size: 5,
+          lifetimeMinutes: 60,
+          startsAt,
+          source: 'shop',
+          prices: { create: { variantId, price: 9000n } },
+        },
+      })
+    // The shop has its own for the second and the third product; those for the first are planned.
+    await database.db.campaign.updateMany({ where: { productId: b.productId }, data: { endsAt: later } })
+    await create(b.productId, b.id, later)
+    await create(c.productId, c.id, later)
+    const planned = new Date('2026-12-24T10:00:00Z')
+    await create(a.productId, a.id, planned)
+
+    for (const price of ['80', '70']) {
+      expect(await load(slug, feed(price), later)).toMatchObject({
+        changed: 0,
+        warnings: [{ offerId: 'b', reason: "group terms left out: the shop's own terms are in force" }],
+      })
+    }
+    expect(await campaigns(b.productId)).toEqual(['feed 2026-11-24', 'shop runs'])
+    expect(await campaigns(c.productId)).toEqual(['shop runs'])
+    // Other terms of the feed are in force until the shop's begin.
+    await load(slug, offer('a', '100', terms('60')) + offer('b') + offer('c'), later)
+    expect(await campaigns(a.productId)).toEqual(['feed 2026-11-24', 'shop runs', 'feed 2026-12-24'])
+    // What leaves the feed is not sold; the shop's terms wait for its return.
+    await load(slug, offer('a', '100', terms('60')), later)
+    expect(await campaigns(b.productId)).toEqual(['feed 2026-11-24', 'shop runs'])
+    const where = { productId: b.productId, source: 'shop' }
+    await database.db.campaign.updateMany({ where, data: { endsAt: planned } })
+    expect((await load(slug, feed('70'), planned)).warnings).toMatchObject([{ offerId: 'a' }])
+    expect(await campaigns(b.productId)).toEqual(['feed 2026-11-24', 'shop 2026-12-24', 'feed runs'])
+    expect(await campaigns(a.productId)).toEqual(['feed 2026-11-24', 'shop runs', 'feed 2026-12-24'])
+  })
+
   test('of two shops shares categories by title; an unknown category is "other", and said', async () => {
     await load('shop-1', offer('a'))
     const report = await load('shop-2', `${offer('a')}<offer id="b"><name>Б</name><price>1</price></offer>`)

@@ -55,6 +55,21 @@ test('each payment tells the payer and the leader, who is not told of their own'
   expect(await shop.told(friend)).toEqual({ 'seat-paid': 1 })
 })
 
+test('a leader who left is told of nobody who comes after them, and not of those who came before', async () => {
+  const goods = await shop.goods({ size: 4 })
+  const { groupId, leader, orderId } = await shop.openGroup(goods)
+  const [before = 0, after = 0] = await shop.people(2)
+  await shop.pay((await join(before, groupId)).orderId)
+  await cancelOrder(shop.db, { personId: leader, orderId, now: shop.now }, shop.deps.carrier)
+  await shop.pay((await join(after, groupId)).orderId)
+  expect((await shop.told(leader))['group-joined']).toBe(1)
+  // What was not sent yet by then is not sent any more.
+  await shop.runJobs()
+  const sent = await shop.db.notification.findMany({ where: { personId: leader, kind: 'group-joined' } })
+  expect(sent.map(({ state }) => state)).toEqual(['dropped'])
+  expect((await shop.told(after))['seat-paid']).toBe(1)
+})
+
 test('when the deadline comes first, every hold is voided, everybody is told, and the stock is free again', async () => {
   const { goods, groupId, leader, leaderOrder, last, lastOrder } = await almostFull(3)
   shop.pass(30 * minute)

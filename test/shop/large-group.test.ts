@@ -1,45 +1,11 @@
 /** A group of a thousand seats is closed as one of two is, only larger. */
-import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { closeDueGroups } from '#shop/group-buy.ts'
 import { assertInvariants } from './invariants.ts'
-import { minute, useShop, type Goods } from './support.ts'
+import { minute, useShop } from './support.ts'
+import { seatThousand } from './thousand.ts'
 
 const shop = useShop()
-const members = 999
-
-/** Everybody but the leader, written as a purchase and its payment leave them. */
-async function seat(goods: Goods, groupId: number): Promise<void> {
-  const { db } = shop
-  await db.$executeRaw`
-    INSERT INTO person (first_name, language, created_at) SELECT 'Анна', 'ru', ${shop.now} FROM generate_series(1, ${members})`
-  const template = await db.seat.findFirstOrThrow({ where: { groupId }, select: { orderId: true } })
-  await db.$executeRaw`
-    WITH people AS (
-      SELECT id AS person_id, 1000000 + row_number() OVER (ORDER BY id)::int AS order_id, ${randomUUID()}::text AS run
-      FROM (SELECT id FROM person ORDER BY id DESC LIMIT ${members}) newest),
-    orders AS (
-      INSERT INTO "order" SELECT (jsonb_populate_record(o, jsonb_build_object('id', order_id + ${groupId}::int * 10000,
-        'number', run || order_id, 'request_key', run || order_id, 'person_id', people.person_id))).*
-      FROM people JOIN "order" o ON o.id = ${template.orderId} RETURNING id, person_id),
-    lines AS (
-      INSERT INTO order_line (order_id, variant_id, quantity, unit_price, title)
-      SELECT orders.id, l.variant_id, 1, l.unit_price, l.title FROM orders, order_line l WHERE l.order_id = ${template.orderId}),
-    seats AS (
-      INSERT INTO seat (group_id, person_id, order_id, state, held_until, created_at, was_paid)
-      SELECT ${groupId}, person_id, id, 'paid', ${shop.now}, ${shop.now}, true FROM orders),
-    stock AS (
-      INSERT INTO reservation (order_id, variant_id, location_id, quantity, state, created_at)
-      SELECT id, ${goods.variantId}, ${goods.locationId}, 1, 'held', ${shop.now} FROM orders)
-    INSERT INTO payment SELECT (jsonb_populate_record(p, jsonb_build_object('id', gen_random_uuid(), 'order_id', orders.id,
-      'external_id', 'at-' || orders.id))).*
-    FROM orders JOIN payment p ON p.order_id = ${template.orderId}`
-  await db.$executeRaw`
-    UPDATE stock_level SET reserved = reserved + ${members} WHERE variant_id = ${goods.variantId}`
-  await db.$executeRaw`
-    UPDATE "group" SET taken_seats = 1 + ${members}, paid_seats = 1 + ${members}, best_seats = 1 + ${members}
-    WHERE id = ${groupId}`
-}
 
 test.each([
   { outcome: 'formed', minSeats: 1000, kind: 'capture', state: 'capturing' },
@@ -50,7 +16,7 @@ test.each([
     const steps = [{ seats: 500, price: 80_000n }]
     const goods = await shop.goods({ stock: 2000, size: 1500, group: { kind: 'ladder', minSeats }, steps })
     const { groupId, orderId } = await shop.openGroup(goods)
-    await seat(goods, groupId)
+    await seatThousand(shop, goods, groupId)
     await assertInvariants(shop.db)
 
     const now = shop.pass(30 * minute)
@@ -82,4 +48,5 @@ test.each([
     await shop.runJobs()
     expect((await shop.stateOf(orderId)).payments).toEqual([outcome === 'formed' ? 'captured' : 'voided'])
   },
+  60_000,
 )

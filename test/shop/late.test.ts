@@ -8,6 +8,7 @@ import { watchHolds } from '#shop/payments.ts'
 import { applyProviderPayment } from '#shop/purchases.ts'
 import { reconcile } from '#shop/reconciliation.ts'
 import { refund } from '#shop/refunds.ts'
+import { moveLines, waitForSeat } from '#shop/waiting.ts'
 import { lockGroup, takeSeat } from '#store/group-buy.ts'
 import { endChoice, moveSeat } from '#store/late.ts'
 import { hour, minute, useShop, type Goods, type GoodsOptions } from './support.ts'
@@ -135,6 +136,40 @@ test('another group: the one nearest to completion that they may join; theirs is
     via: 'moved',
   })
   expect(await shop.told(slow)).toEqual({ 'order-expired': 1, 'late-choice': 1, 'group-formed': 1, 'order-paid': 1 })
+})
+
+test('a seat that is kept for a late payer in another group is the one that they take', async () => {
+  const goods = await goodsOf({ size: 3 })
+  const { groupId: full } = await shop.openGroup(goods)
+  const slow = await shop.person()
+  const { orderId } = await shop.order(slow, { kind: 'join', groupId: full })
+  shop.pass(16 * minute)
+  await expireOrders(shop.db, shop.now)
+  for (const personId of await shop.people(2))
+    await shop.pay((await shop.order(personId, { kind: 'join', groupId: full })).orderId)
+  await shop.pay(orderId)
+
+  const { groupId, leader, orderId: leads } = await shop.openGroup(goods)
+  for (const personId of await shop.people(2)) await shop.order(personId, { kind: 'join', groupId })
+  expect(await waitForSeat(shop.db, { personId: slow, groupId }, shop.now)).toMatchObject({ ok: true })
+  shop.pass(16 * minute)
+  await expireOrders(shop.db, shop.now)
+  await moveLines(shop.db, shop.now)
+  // Another takes the other seat: theirs is the only one left, and counted as taken.
+  await shop.order(await shop.person(), { kind: 'join', groupId })
+  expect(await shop.group(groupId)).toMatchObject({ takenSeats: 3, paidSeats: 1 })
+  await cancelOrder(shop.db, { personId: leader, orderId: leads, now: shop.now }, shop.deps.carrier)
+
+  expect(await choose({ personId: slow, orderId }, { kind: 'group', groupId })).toEqual({ ok: true, groupId })
+  expect(await shop.group(groupId)).toMatchObject({ takenSeats: 2, paidSeats: 1 })
+  expect(await shop.db.waiting.findMany({ where: { groupId } })).toMatchObject([{ personId: slow, state: 'taken' }])
+  // What joined is counted by what was paid once, and the leader who left is not told.
+  expect(await shop.db.seat.findUniqueOrThrow({ where: { orderId } })).toMatchObject({ state: 'paid', wasPaid: true })
+  expect((await shop.told(leader))['group-joined']).toBeUndefined()
+  shop.pass(24 * hour)
+  await expireOrders(shop.db, shop.now)
+  await closeDueGroups(shop.db, shop.now)
+  await nobodyWaits()
 })
 
 test('a cheaper group takes the same money and settles at its own price: the rest of the hold, or of the charge, goes back', async () => {

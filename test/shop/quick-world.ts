@@ -140,6 +140,12 @@ export function createBank(now: () => number) {
 
   return {
     provider,
+    /** The page of a payment of ours. */
+    pageOf(paymentId: string): string {
+      const externalId = keys.get(paymentId)
+      if (externalId === undefined) throw new Error(`the bank has no page for payment ${paymentId}`)
+      return externalId
+    },
     /** Somebody pays on their page. @returns false when it is paid or over. */
     pay(externalId: string): boolean {
       const account = found(externalId)
@@ -162,6 +168,13 @@ export function createBank(now: () => number) {
     /** The next calls of this kind are not answered. */
     fail(call: BankCall, times: number, hasEffect: boolean): void {
       faults.set(call, { left: times, hasEffect })
+    },
+    /** Nothing comes of a page. @returns false when it is paid or over. */
+    decline(externalId: string): boolean {
+      const account = found(externalId)
+      if (account.state !== 'pending') return false
+      account.state = 'cancelled'
+      return true
     },
     /** Whether the next call of this kind fails, and how. */
     faultAhead(call: BankCall): { hasEffect: boolean } | undefined {

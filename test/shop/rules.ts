@@ -25,6 +25,10 @@ type Group = Terms & {
   toppedUp: number
   best: number
   deadline: number
+  /** Who waits for a seat, in their order; a seat that is offered counts as taken. */
+  line: { who: number; until: number | null }[]
+  /** Who gave a place up or let an offer pass, as often as they did. */
+  passed: number[]
 }
 
 export type Job = { kind: 'capture' | 'void' | 'refund'; amount: number }
@@ -46,7 +50,7 @@ type Order = {
   seat: 'held' | 'paid' | 'confirmed' | 'released' | 'refund_due' | 'refunded'
   /** How it stands at the bank, whether we have heard of it or not. */
   bank: 'pending' | 'held' | 'captured' | 'gone'
-  money: 'pending' | 'held' | 'capturing' | 'captured' | 'voiding' | 'voided' | 'expired'
+  money: 'pending' | 'held' | 'capturing' | 'captured' | 'voiding' | 'voided' | 'expired' | 'failed'
   captured: number
   refunded: number
   jobs: Job[]
@@ -100,6 +104,13 @@ export function createRules(first: Terms, pieces: number) {
     return made
   }
 
+  function begin(leader: number, state: 'draft' | 'open', deadline: number): Group {
+    const counts = { taken: 1, paid: 0, toppedUp: 0, best: 0 }
+    const group: Group = { ...terms, ...counts, state, leader, deadline, line: [], passed: [] }
+    groups.push(group)
+    return group
+  }
+
   /** @returns the order that the tap leads to; undefined when it is refused. */
   function open(who: number, units: number, atOnce: boolean, now: number): Order | undefined {
     const begun = orders.findLast(
@@ -116,8 +127,7 @@ export function createRules(first: Terms, pieces: number) {
     if (free() < units) return refuse('out of stock')
     if (unpaidOf(who) >= 5) return refuse('too many unpaid')
     const deadline = now + Math.min(terms.lifetime, 6 * day)
-    const group: Group = { ...terms, state: 'draft', leader: who, taken: 1, paid: 0, toppedUp: 0, best: 0, deadline }
-    groups.push(group)
+    const group = begin(who, 'draft', deadline)
     return order(who, group, units, atOnce, now)
   }
 
@@ -129,12 +139,56 @@ export function createRules(first: Terms, pieces: number) {
     if (group.state === 'draft') return refuse('not open')
     if (group.state !== 'open') return refuse('closed')
     if (group.deadline <= now) return refuse('time is over')
-    if (group.taken + group.toppedUp >= group.size) return refuse('full')
+    const offer = offerOf(who, group, now)
+    if (!offer && freeSeats(group) <= 0) return refuse('full')
     if (units > group.maxUnits) return refuse('too many units')
     if (free() < units) return refuse('out of stock')
     if (unpaidOf(who) >= 5) return refuse('too many unpaid')
-    group.taken += 1
+    if (offer) accept(group, offer)
+    else group.taken += 1
     return order(who, group, units, atOnce, now)
+  }
+
+  const waits = ({ line }: Group) => line.filter(({ until }) => until === null).length
+  /** Nobody sits there, and nobody waits for them. */
+  const freeSeats = (group: Group) => group.size - group.taken - group.toppedUp - waits(group)
+  const offerOf = (who: number, { line }: Group, now: number) =>
+    line.find((one) => one.who === who && one.until !== null && one.until > now)
+  /** The seat that was theirs to take is: it was counted when it was offered. */
+  function accept(group: Group, offer: Group['line'][number]): void {
+    group.line = group.line.filter((one) => one !== offer)
+    seen.add('offer taken')
+  }
+
+  /** Lapsed offers go on to the next; of a group that is over nobody waits any longer. */
+  function moveLine(group: Group, now: number): void {
+    for (const one of group.line) {
+      const isSeated = isIn(one.who, group)
+      if (!isSeated && (one.until === null || one.until > now)) continue
+      group.line = group.line.filter((it) => it !== one)
+      if (one.until !== null) group.taken -= 1
+      if (isSeated) continue
+      group.passed.push(one.who)
+      seen.add('offer passed')
+    }
+    for (const one of group.line) {
+      const isRoom = isGathering(group, now) && group.taken + group.toppedUp < group.size
+      if (!isRoom || one.until !== null) continue
+      one.until = Math.min(now + 15 * minute, group.deadline)
+      group.taken += 1
+      seen.add('offered')
+    }
+    closeIfEmpty(group)
+    if (group.state === 'open') return
+    for (const { until } of group.line) {
+      if (until !== null) group.taken -= 1
+      seen.add('waited in vain')
+    }
+    group.line = []
+  }
+
+  function closeIfEmpty(group: Group): void {
+    if (group.state === 'open' && group.taken === 0 && waits(group) === 0) group.state = 'cancelled'
   }
 
   /** A seat is given up. A group that has ended keeps the numbers that it ended with. */
@@ -145,6 +199,7 @@ export function createRules(first: Terms, pieces: number) {
     if (group.state !== 'open' && seat !== 'held') return
     group.taken -= 1
     if (seat !== 'held') group.paid -= 1
+    closeIfEmpty(group)
   }
 
   function over(one: Order, reason: string): void {
@@ -189,8 +244,8 @@ export function createRules(first: Terms, pieces: number) {
 
   const isIn = (who: number, group: Group) =>
     orders.some((one) => one.who === who && one.group === group && live.includes(one.seat))
-  const hasRoom = (group: Group, now: number) =>
-    group.state === 'open' && group.deadline > now && group.taken + group.toppedUp < group.size
+  const isGathering = (group: Group, now: number) => group.state === 'open' && group.deadline > now
+  const hasRoom = (group: Group, now: number) => isGathering(group, now) && freeSeats(group) > 0
   const canOwn = ({ units, price }: Order) =>
     !isEnded && (terms.steps[0]?.price ?? Infinity) <= price && units <= terms.maxUnits
   const suits = ({ units, price }: Order, group: Group) => group.maxUnits >= units && priceOf(group) <= price
@@ -253,10 +308,19 @@ export function createRules(first: Terms, pieces: number) {
     const { group } = one
     if (one.state === 'cancelled') {
       if (one.reason !== 'unpaid' || isIn(one.who, group)) return back(one)
-      if (!hasRoom(group, now)) return choice(one, now)
-      if (free() < one.units) return back(one)
-      seen.add('late and in')
-      group.taken += 1
+      const offer = isGathering(group, now) ? offerOf(one.who, group, now) : undefined
+      if (!offer && !hasRoom(group, now)) {
+        if (isGathering(group, now) && group.taken + group.toppedUp < group.size) seen.add('late behind the line')
+        return choice(one, now)
+      }
+      if (offer) accept(group, offer)
+      if (free() < one.units) {
+        // The seat that was theirs goes with the money.
+        if (offer) group.taken -= 1
+        return back(one)
+      }
+      seen.add(offer ? 'late and offered' : 'late and in')
+      if (!offer) group.taken += 1
       stock.reserved += one.units
       one.reason = null
     } else if (one.seat !== 'held' || (group.state !== 'draft' && group.state !== 'open')) {
@@ -277,6 +341,9 @@ export function createRules(first: Terms, pieces: number) {
       one.money = 'captured'
       if (money === 'pending') there(one, now)
       else bought(one)
+    } else if (bank === 'gone' && money === 'pending') {
+      one.money = 'failed'
+      seen.add('declined')
     } else if (bank === 'gone' && ['held', 'capturing', 'voiding'].includes(money)) {
       one.jobs = []
       one.money = money === 'voiding' ? 'voided' : 'expired'
@@ -296,21 +363,27 @@ export function createRules(first: Terms, pieces: number) {
     join,
     hear,
 
+    /** Whether the bank knows more than we do. */
+    isNews: ({ bank, money }: Order): boolean =>
+      (bank !== 'pending' && money === 'pending') ||
+      (bank === 'captured' && money === 'capturing') ||
+      (bank === 'gone' && ['held', 'capturing', 'voiding'].includes(money)),
     /** Somebody pays at the bank. */
     pay(one: Order): void {
       if (one.bank === 'pending') one.bank = one.atOnce ? 'captured' : 'held'
+    },
+    decline(one: Order): void {
+      if (one.bank === 'pending') one.bank = 'gone'
     },
     expireHold(one: Order): void {
       if (one.bank === 'held') one.bank = 'gone'
     },
 
     /** @returns whether it was still possible. */
-    leave(one: Order): boolean {
-      const isNobodys = one.money === 'pending'
-      if (one.state === 'awaiting_payment' && isNobodys) giveUp(one, 'given-up')
-      else if (one.state === 'awaiting_choice' || (one.state === 'awaiting_group' && one.group.state === 'open')) {
+    leave(one: Order, now: number): boolean {
+      if (one.state === 'awaiting_payment' && isUnpaid(one)) giveUp(one, 'given-up')
+      else if (one.state === 'awaiting_choice' || (one.state === 'awaiting_group' && isGathering(one.group, now))) {
         giveBack(one, 'cancelled')
-        if (one.group.state === 'open' && one.group.taken === 0) one.group.state = 'cancelled'
         seen.add('left')
       } else if (one.state === 'packable') {
         payBack(one, 'cancelled')
@@ -324,7 +397,7 @@ export function createRules(first: Terms, pieces: number) {
 
     expireOrders(now: number): void {
       for (const one of orders) {
-        if (one.state !== 'awaiting_payment' || one.expiresAt > now || one.money !== 'pending') continue
+        if (one.state !== 'awaiting_payment' || one.expiresAt > now || !isUnpaid(one)) continue
         giveUp(one, 'unpaid')
         seen.add('not paid in time')
       }
@@ -355,19 +428,25 @@ export function createRules(first: Terms, pieces: number) {
     },
 
     /** A late payer says what their money shall buy. @returns whether it still can. */
-    choose(one: Order, wish: 'own-group' | Group, now: number): boolean {
-      if (one.state !== 'awaiting_choice' || one.chooseUntil <= now) return false
+    choose(one: Order, wish: 'own-group' | 'money-back' | Group, now: number): boolean {
+      if (one.state !== 'awaiting_choice') return false
+      if (wish === 'money-back') {
+        giveBack(one, 'cancelled')
+        seen.add('money back instead')
+        return true
+      }
+      if (one.chooseUntil <= now) return false
       if (wish === 'own-group') {
         if (!canOwn(one)) return false
         const deadline = now + terms.lifetime
-        groups.push({ ...terms, state: 'open', leader: one.who, taken: 1, paid: 0, toppedUp: 0, best: 0, deadline })
-        const own = groups.at(-1)
-        if (own) seat(one, own)
+        seat(one, begin(one.who, 'open', deadline))
         seen.add('own group after all')
         return true
       }
-      if (!suits(one, wish) || isIn(one.who, wish) || !hasRoom(wish, now)) return false
-      wish.taken += 1
+      const offer = isGathering(wish, now) ? offerOf(one.who, wish, now) : undefined
+      if (!suits(one, wish) || isIn(one.who, wish) || !(offer || hasRoom(wish, now))) return false
+      if (offer) accept(wish, offer)
+      else wish.taken += 1
       seat(one, wish)
       seen.add('another group after all')
       return true
@@ -375,13 +454,62 @@ export function createRules(first: Terms, pieces: number) {
 
     /** @returns whether so many seats were free. */
     topUp(group: Group, seats: number, now: number): boolean {
-      const isRoom = group.state === 'open' && group.deadline > now && seats > 0
-      if (!isRoom || group.taken + group.toppedUp + seats > group.size) return false
+      if (!isGathering(group, now) || seats < 1 || seats > freeSeats(group)) return false
       group.toppedUp += seats
       group.best = Math.max(group.best, group.paid + group.toppedUp)
       seen.add('topped up')
       formIfFull(group)
       return true
+    },
+
+    /** @returns their place, or that a seat is offered to them; undefined when there is nothing to wait for. */
+    wait(who: number, group: Group, now: number): number | 'offered' | undefined {
+      const placeOf = (one: Group['line'][number]) =>
+        one.until === null ? group.line.filter(({ until }) => until === null).indexOf(one) + 1 : ('offered' as const)
+      if (isIn(who, group)) return undefined
+      const standing = group.line.find((one) => one.who === who)
+      if (standing) return placeOf(standing)
+      if (!isGathering(group, now) || freeSeats(group) > 0) return refuse('nothing to wait for')
+      if (group.passed.filter((one) => one === who).length >= 3) return refuse('waited enough')
+      const place = { who, until: null }
+      group.line.push(place)
+      seen.add('waits')
+      return placeOf(place)
+    },
+
+    /** @returns whether they waited. */
+    stopWaiting(who: number, group: Group, now: number): boolean {
+      const place = group.line.find((one) => one.who === who)
+      if (!place) return false
+      group.line = group.line.filter((one) => one !== place)
+      if (place.until !== null) group.taken -= 1
+      group.passed.push(who)
+      seen.add(place.until === null ? 'waits no longer' : 'offer refused')
+      moveLine(group, now)
+      return true
+    },
+
+    /** Everybody in any line. */
+    inLines: () => groups.flatMap((group) => group.line.map((place) => ({ ...place, group }))),
+    moveLines(now: number): void {
+      for (const group of groups) {
+        const isFree = group.deadline > now && group.taken + group.toppedUp < group.size
+        const moves = group.state !== 'open' || group.line.some(({ until }) => (until === null ? isFree : until <= now))
+        if (moves) moveLine(group, now)
+      }
+    },
+
+    /** Whether a friend may pay for it: it waits for its money, and its group for it. */
+    isPayable: (one: Order, now: number): boolean =>
+      one.state === 'awaiting_payment' &&
+      isUnpaid(one) &&
+      one.expiresAt > now &&
+      (one.group.state === 'draft' || one.group.state === 'open'),
+    /** A page for another try. */
+    again(one: Order): void {
+      one.bank = 'pending'
+      one.money = 'pending'
+      seen.add('another try')
     },
 
     edit(changed: Terms): void {
@@ -420,7 +548,17 @@ export function createRules(first: Terms, pieces: number) {
       }
       return {
         stock: [stock.onHand, stock.reserved],
-        groups: groups.map(({ state, taken, paid, toppedUp, deadline }) => [state, taken, paid, toppedUp, deadline]),
+        groups: groups.map((group) => [
+          group.state,
+          group.taken,
+          group.paid,
+          group.toppedUp,
+          group.best,
+          group.deadline,
+          waits(group),
+          group.line.map(({ who, until }) => [who, until]),
+          group.passed.length,
+        ]),
         orders: orders.map(({ jobs, refunded, captured, ...one }) => ({
           order: one.state,
           reason: one.reason,
@@ -442,4 +580,5 @@ export type Rules = ReturnType<typeof createRules>
 export type RulesOrder = Order
 export type RulesGroup = Group
 
+const isUnpaid = ({ money }: Order) => money === 'pending' || money === 'failed'
 const sum = (jobs: readonly Job[]) => jobs.reduce((all, { amount }) => all + amount, 0)

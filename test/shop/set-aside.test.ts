@@ -139,9 +139,9 @@ test('twenty who buy alone and twenty who join, at five free units and five set 
   await settle()
 })
 
-test('the end of a campaign, its tick and joins at the same moment: what was left is free, once, and nothing is lost', async () => {
+test('the end of a campaign, its tick and joins at the same moment: what its group cannot take is free, once, and nothing is lost', async () => {
   for (let round = 0; round < 2; round += 1) {
-    const goods = await keep(16, 12)
+    const goods = await keep(16, 12, { size: 11 })
     const { groupId } = await openGroup(goods)
     const people = await shop.people(9)
     const { variantId, campaignId, seller } = goods
@@ -155,18 +155,19 @@ test('the end of a campaign, its tick and joins at the same moment: what was lef
     ])
     expect([first, second].toSorted()).toEqual(['ended', 'ended-before'])
     expect(results.map(reasonOf)).toEqual(results.map(() => 'ok'))
-    expect(await rowOf(goods)).toEqual({ onHand: 16, reserved: 12, setAside: 0, left: 0 })
-    // Open groups live on: they buy what everybody may, and give back to everybody.
+    await freeAside(shop.db, shop.now)
+    expect(await rowOf(goods)).toEqual({ onHand: 16, reserved: 12, setAside: 1, left: 1 })
+    // Open groups live on: their free seats have what was set aside, and it comes back with them.
     expect(reasonOf(await shop.buy(await shop.person(), { kind: 'join', groupId }))).toBe('ok')
     shop.pass(16 * minute)
     await expireOrders(shop.db, shop.now)
-    expect(await rowOf(goods)).toEqual({ onHand: 16, reserved: 1, setAside: 0, left: 0 })
+    expect(await rowOf(goods)).toEqual({ onHand: 16, reserved: 1, setAside: 10, left: 10 })
   }
   await settle()
 })
 
-test('holds that run out while the campaign ends: each unit is given back to one of the two, never to both', async () => {
-  const goods = await keep(10, 8)
+test('holds that run out while the campaign ends: their units stay with the seats, whoever is first', async () => {
+  const goods = await keep(10, 8, { size: 8 })
   const { groupId } = await openGroup(goods)
   const people = await shop.people(7)
   for (const personId of people) await shop.order(personId, { kind: 'join', groupId })
@@ -178,12 +179,12 @@ test('holds that run out while the campaign ends: each unit is given back to one
     expireOrders(shop.db, shop.now),
     freeAside(shop.db, shop.now),
   ])
-  expect(await rowOf(goods)).toEqual({ onHand: 10, reserved: 1, setAside: 0, left: 0 })
+  expect(await rowOf(goods)).toEqual({ onHand: 10, reserved: 1, setAside: 7, left: 7 })
   await settle()
 })
 
-test('a release that waited for the end of the campaign gives back to everybody', async () => {
-  const goods = await keep(5, 3)
+test('a release that waited for the end of the campaign gives its seat the unit back, and nothing more', async () => {
+  const goods = await keep(5, 3, { size: 2 })
   const { groupId } = await openGroup(goods)
   const personId = await shop.person()
   const { orderId } = await shop.order(personId, { kind: 'join', groupId })
@@ -198,12 +199,12 @@ test('a release that waited for the end of the campaign gives back to everybody'
     await shop.waiting(2)
   })
   await Promise.all([ended, released])
-  expect(await rowOf(goods)).toEqual({ onHand: 5, reserved: 1, setAside: 0, left: 0 })
+  expect(await rowOf(goods)).toEqual({ onHand: 5, reserved: 1, setAside: 1, left: 1 })
   await settle()
 })
 
 test('the end of a campaign that waited for a purchase frees what that has left', async () => {
-  const goods = await keep(5, 3)
+  const goods = await keep(5, 3, { size: 2 })
   const { groupId } = await openGroup(goods)
   const personId = await shop.person()
   const { variantId } = goods
@@ -342,21 +343,21 @@ test('more than is free cannot be set aside: the shop is told how many are, and 
   await openGroup(goods)
   const campaigns = () => shop.db.campaign.findMany({ where: { productId: goods.productId }, orderBy: { id: 'asc' } })
   const before = await campaigns()
-  // Two are free, and two that the former terms still keep would be.
-  expect(await publish(goods, goods.seller, 5)).toEqual({ ok: false, reason: 'stock', free: 4 })
+  // Two are free, and one that the former terms keep and their open group cannot take would be.
+  expect(await publish(goods, goods.seller, 4)).toEqual({ ok: false, reason: 'stock', free: 3 })
   expect(await campaigns()).toEqual(before)
   expect(await rowOf(goods)).toEqual({ onHand: 5, reserved: 1, setAside: 2, left: 2 })
-  const next = await publish(goods, goods.seller, 4)
+  const next = await publish(goods, goods.seller, 3)
   expect(next).toMatchObject({ ok: true })
-  expect(await rowOf(goods)).toMatchObject({ reserved: 1, setAside: 4, left: 0 })
+  expect(await rowOf(goods)).toMatchObject({ reserved: 1, setAside: 4, left: 1 })
 })
 
-test('changed terms take over what is left of the former, and nobody gets it in between', async () => {
-  const goods = await keep(6, 4)
+test('changed terms take over what open groups of the former leave over, and nobody gets it in between', async () => {
+  const goods = await keep(6, 4, { size: 2 })
   await openGroup(goods)
   const draftId = (await draftLike(shop.db, goods.campaignId, goods.seller, shop.now)) ?? 0
   const draft = await draftOf(shop.db, draftId, goods.seller, shop.now)
-  expect(draft?.terms).toMatchObject({ setAside: 3, replaces: goods.campaignId })
+  expect(draft?.terms).toMatchObject({ setAside: 2, replaces: goods.campaignId })
   const people = await shop.people(4)
   const asked = { draftId, personId: goods.seller, version: draft?.version ?? 0 }
   const [published, ...results] = await Promise.all([
@@ -365,9 +366,106 @@ test('changed terms take over what is left of the former, and nobody gets it in 
   ])
   expect(published).toMatchObject({ ok: true })
   expect(count(results, 'ok')).toBe(2)
-  expect(await rowOf(goods)).toEqual({ onHand: 6, reserved: 3, setAside: 3, left: 0 })
+  expect(await rowOf(goods)).toEqual({ onHand: 6, reserved: 3, setAside: 3, left: 1 })
   const taken = published.ok ? await campaignOf(shop.db, published.campaignId, goods.seller) : undefined
-  expect(taken?.variants.map(({ asideLeft }) => asideLeft)).toEqual([3])
+  expect(taken?.variants.map(({ asideLeft }) => asideLeft)).toEqual([2])
+})
+
+const five: Partial<DraftTerms> = { size: 5, kind: 'team', steps: newDraft('team').steps }
+
+/** Only the lifetime is changed, and published in place of what runs. */
+async function changeLifetime({ campaignId, seller }: Kept): Promise<Awaited<ReturnType<typeof publishDraft>>> {
+  const draftId = (await draftLike(shop.db, campaignId, seller, shop.now)) ?? 0
+  const draft = await changeDraft(shop.db, draftId, seller, (terms) => ({ ...terms, lifetimeMinutes: 120 }), shop.now)
+  return publishDraft(shop.db, { draftId, personId: seller, version: draft?.version ?? 0 }, shop.now)
+}
+
+test('changed terms leave open groups what their free seats need: these fill, and what they leave over is free', async () => {
+  const goods = await keep(10, 10, five)
+  const { groupId } = await openGroup(goods)
+  const next = await changeLifetime(goods)
+  if (!next.ok) throw new Error(next.reason)
+  expect(await rowOf(goods)).toEqual({ onHand: 10, reserved: 1, setAside: 9, left: 4 })
+  const theirs = { ...goods, campaignId: next.campaignId }
+  expect(await rowOf(theirs)).toMatchObject({ left: 5 })
+  // The new terms sell what is theirs, and nobody sells what the open group was promised.
+  await openGroup(theirs)
+  const others = await shop.people(6)
+  const results = await Promise.all([
+    ...others.slice(2).map((personId) => shop.buy(personId, { kind: 'own-group', variantId: goods.variantId })),
+    ...others.slice(0, 2).map((personId) => shop.buy(personId, { kind: 'alone', variantId: goods.variantId })),
+    freeAside(shop.db, shop.now),
+  ])
+  expect(results.map((result) => (typeof result === 'number' ? result : reasonOf(result)))).toEqual([
+    ...others.slice(2).map(() => 'ok'),
+    'out-of-stock',
+    'out-of-stock',
+    0,
+  ])
+  expect(await rowOf(goods)).toEqual({ onHand: 10, reserved: 6, setAside: 4, left: 4 })
+  const joined = await Promise.all(
+    (await shop.people(4)).map((personId) => shop.buy(personId, { kind: 'join', groupId })),
+  )
+  expect(joined.map(reasonOf)).toEqual(['ok', 'ok', 'ok', 'ok'])
+  for (const result of joined) if (result.ok) await pay(result.order.orderId)
+  expect(await shop.group(groupId)).toMatchObject({ state: 'formed' })
+  expect(await freeAside(shop.db, shop.now)).toBe(1)
+  expect(await rowOf(goods)).toMatchObject({ left: 0 })
+  await settle()
+})
+
+test('terms are changed while people join and buy alone: every seat of the open group still has its unit', async () => {
+  const goods = await keep(10, 10, five)
+  const { groupId } = await openGroup(goods)
+  const people = await shop.people(7)
+  const [published, , ...results] = await Promise.all([
+    changeLifetime(goods),
+    freeAside(shop.db, shop.now),
+    ...people.map((personId, at) =>
+      shop.buy(personId, at < 3 ? { kind: 'join', groupId } : { kind: 'alone', variantId: goods.variantId }),
+    ),
+  ])
+  expect(published).toMatchObject({ ok: true })
+  expect([count(results, 'ok'), count(results, 'out-of-stock')]).toEqual([3, 4])
+  expect(await rowOf(goods)).toEqual({ onHand: 10, reserved: 4, setAside: 6, left: 1 })
+  expect(await fromAside((await shop.order(await shop.person(), { kind: 'join', groupId })).orderId)).toBe(true)
+  await settle()
+})
+
+test("a seat that comes free after the end of its terms keeps its units; once no group is open they are anybody's", async () => {
+  const goods = await keep(4, 4, { ...five, size: 3, lifetimeMinutes: 60 })
+  const { groupId } = await openGroup(goods)
+  const [unpaid, second, third] = await shop.people(3)
+  await shop.order(unpaid ?? 0, { kind: 'join', groupId })
+  await shop.order(second ?? 0, { kind: 'join', groupId })
+  // All seats are held: nothing has to be kept but what comes back.
+  expect(await endCampaign(shop.db, goods.campaignId, goods.seller, shop.now)).toBe('ended')
+  expect(await rowOf(goods)).toEqual({ onHand: 4, reserved: 3, setAside: 0, left: 0 })
+  expect(reasonOf(await buyAlone(goods))).toBe('ok')
+  shop.pass(16 * minute)
+  await Promise.all([expireOrders(shop.db, shop.now), freeAside(shop.db, shop.now), freeAside(shop.db, shop.now)])
+  expect(await rowOf(goods)).toEqual({ onHand: 4, reserved: 1, setAside: 2, left: 2 })
+  expect(await fromAside((await shop.order(third ?? 0, { kind: 'join', groupId })).orderId)).toBe(true)
+  shop.pass(hour)
+  await expireOrders(shop.db, shop.now)
+  await closeDueGroups(shop.db, shop.now)
+  await shop.runJobs()
+  expect(await Promise.all([freeAside(shop.db, shop.now), freeAside(shop.db, shop.now)])).toContain(1)
+  expect(await rowOf(goods)).toEqual({ onHand: 4, reserved: 0, setAside: 0, left: 0 })
+  await settle()
+})
+
+test('a group whose leader pays when its terms have ended has what it needs', async () => {
+  const goods = await keep(6, 6, { ...five, size: 3, maxUnits: 2 })
+  const { orderId, seat } = await shop.order(await shop.person(), { kind: 'own-group', variantId: goods.variantId })
+  expect(await endCampaign(shop.db, goods.campaignId, goods.seller, shop.now)).toBe('ended')
+  expect(await rowOf(goods)).toEqual({ onHand: 6, reserved: 1, setAside: 4, left: 4 })
+  expect([reasonOf(await buyAlone(goods)), reasonOf(await buyAlone(goods))]).toEqual(['ok', 'out-of-stock'])
+  await pay(orderId)
+  for (const personId of await shop.people(2)) {
+    await shop.order(personId, { kind: 'join', groupId: seat?.groupId ?? 0, units: 2 })
+  }
+  expect(await rowOf(goods)).toEqual({ onHand: 6, reserved: 6, setAside: 0, left: 0 })
 })
 
 test('terms that begin later keep their units beside those that run; these end by the clock, and theirs are free', async () => {
@@ -435,21 +533,28 @@ test('units lie where there are enough of them; groups are served from there, th
   await settle()
 })
 
-test('terms are published while a group is sold: neither waits for the other in a circle', async () => {
-  const team = { size: 2, kind: 'team', steps: newDraft('team').steps } as const
-  const goods = await keep(20, 10, team)
-  const { groupId } = await openGroup(goods)
-  await pay((await shop.order(await shop.person(), { kind: 'join', groupId })).orderId)
-  let sold: Promise<number> | undefined
-  let published: ReturnType<typeof publish> | undefined
-  await shop.db.$transaction(async (tx) => {
-    await tx.$executeRaw`SELECT 1 FROM stock_level WHERE variant_id = ${goods.variantId} FOR UPDATE`
-    sold = shop.runJobs()
-    await shop.waiting(2)
-    published = publish(goods, goods.seller, 10, team)
-    await shop.waiting(3)
-  })
-  expect(await Promise.all([sold, published])).toMatchObject([0, { ok: true }])
-  expect(await rowOf(goods)).toMatchObject({ onHand: 18, reserved: 0, setAside: 10 })
-  await settle()
-})
+test.each(['before', 'after'])(
+  'terms are published just %s a group is sold: neither waits for the other in a circle',
+  async (when) => {
+    const team = { size: 2, kind: 'team', steps: newDraft('team').steps } as const
+    const goods = await keep(20, 10, team)
+    const { groupId } = await openGroup(goods)
+    await pay((await shop.order(await shop.person(), { kind: 'join', groupId })).orderId)
+    let sold: Promise<number> | undefined
+    let published: ReturnType<typeof publish> | undefined
+    await shop.db.$transaction(async (tx) => {
+      await tx.$executeRaw`SELECT 1 FROM stock_level WHERE variant_id = ${goods.variantId} FOR UPDATE`
+      if (when === 'before') {
+        published = publish(goods, goods.seller, 10, team)
+        await shop.waiting(1)
+      }
+      sold = shop.runJobs()
+      await shop.waiting(when === 'before' ? 3 : 2)
+      published ??= publish(goods, goods.seller, 10, team)
+      await shop.waiting(3)
+    })
+    expect(await Promise.all([sold, published])).toMatchObject([0, { ok: true }])
+    expect(await rowOf(goods)).toMatchObject({ onHand: 18, reserved: 0, setAside: 10 })
+    await settle()
+  },
+)

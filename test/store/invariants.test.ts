@@ -27,8 +27,8 @@ const group = (id: number, state: string, taken: number, paid: number, closedAt 
   VALUES (${id}, 't${id}', 1, 1, 1, '${state}', 3, 900, 'RUB', ${taken}, ${paid}, now() + interval '1 day', now(),
     ${closedAt})`
 const seat = (id: number, orderId: number, state: string) => `
-  INSERT INTO seat (id, group_id, person_id, order_id, state, held_until, created_at)
-  VALUES (${id}, 1, 1, ${orderId}, '${state}', now(), now())`
+  INSERT INTO seat (id, group_id, person_id, order_id, state, held_until, created_at, was_paid)
+  VALUES (${id}, 1, 1, ${orderId}, '${state}', now(), now(), '${state}' IN ('paid', 'confirmed'))`
 const payment = (orderId: number, state: string, number: string, counts = true) => `
   INSERT INTO payment (id, order_id, provider, method, two_stage, counts, amount, captured, currency, state, external_id,
     created_at, updated_at)
@@ -123,6 +123,7 @@ const refused: [name: string, ...statements: string[]][] = [
   ['campaign_ends_after_start', `UPDATE campaign SET ends_at = starts_at`],
   ['campaign_price_positive', `UPDATE campaign_price SET price = 0`],
   ['campaign_kind_known', `UPDATE campaign SET kind = 'lottery'`],
+  ['campaign_source_known', `UPDATE campaign SET source = 'rumour'`],
   [
     'campaign_minimum',
     `UPDATE campaign SET min_seats = 2`,
@@ -203,6 +204,11 @@ const refused: [name: string, ...statements: string[]][] = [
     `UPDATE "group" SET state = 'cancelled' WHERE id = 3`,
   ],
   ['seat_state_known', `UPDATE seat SET state = 'lost'`],
+  [
+    'seat_paid_was_paid',
+    `UPDATE seat SET state = 'paid', was_paid = false`,
+    `UPDATE seat SET state = 'confirmed', was_paid = false`,
+  ],
   ['seat_one_live_per_person', seat(2, 2, 'held'), seat(2, 2, 'paid'), seat(2, 2, 'confirmed')],
 
   [

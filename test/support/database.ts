@@ -6,7 +6,7 @@ import { templateName } from './global-setup.ts'
 
 let made = 0
 
-export type TestDatabase = { url: string; db: Client; drop(): Promise<void> }
+export type TestDatabase = { name: string; url: string; db: Client; drop(): Promise<void> }
 
 export async function cloneDatabase(): Promise<TestDatabase> {
   const name = `test_${process.pid}_${process.env['VITEST_POOL_ID'] ?? '0'}_${++made}`
@@ -23,6 +23,7 @@ export async function cloneDatabase(): Promise<TestDatabase> {
   const url = inject('databaseUrl').replace('DATABASE', name)
   const db = openDatabase(url)
   return {
+    name,
     url,
     db,
     async drop() {

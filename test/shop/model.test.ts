@@ -27,7 +27,7 @@ import { minute } from './support.ts'
 
 useDeaths()
 
-const runs = Number(process.env['VMESTE_MODEL_RUNS'] ?? 250)
+const runs = Number(process.env['VMESTE_MODEL_RUNS'] ?? 100)
 const seed = Number(process.env['VMESTE_MODEL_SEED'] ?? Date.now() % 1_000_000)
 const path = process.env['VMESTE_MODEL_PATH']
 /** Runs side by side, each in a database of its own: clocks and ticks belong to one run at a time. */
@@ -113,11 +113,12 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('wait'), who, group: nth, taps: fc.constantFrom(1, 1, 2), dies } as const),
   },
   {
-    weight: 2,
+    weight: 5,
     arbitrary: fc.record({
       do: fc.constant('take-offer'),
       who,
       upTo: fc.constantFrom('paid', 'page'),
+      isLate: fc.boolean(),
       dies,
     } as const),
   },

@@ -99,7 +99,7 @@ export type Command =
   | ({ do: 'choose'; order: number; group: number; wish: 'own-group' | 'group' | 'money-back' } & Dying)
   | ({ do: 'wait'; who: number; group: number; taps: number } & Dying)
   | ({ do: 'stop-waiting'; who: number; group: number } & Dying)
-  | ({ do: 'take-offer'; who: number; upTo: 'page' | 'paid' } & Dying)
+  | ({ do: 'take-offer'; who: number; upTo: 'page' | 'paid'; isLate: boolean } & Dying)
   | { do: 'come-back'; order: number; leaves: number | null }
   | { do: 'declined'; order: number; again: boolean }
   | { do: 'dither'; who: number; group: number }
@@ -379,6 +379,8 @@ export async function act(play: Play, command: Command): Promise<void> {
       if (!standing) return
       const { who, upTo, dies } = { ...command, who: standing.who }
       if (!isOffered(standing)) await act(play, { do: 'pass', minutes: 16, ticks: true })
+      // Whoever comes after its time, and before the tick has given it to the next.
+      if (command.isLate) await act(play, { do: 'pass', minutes: 16, ticks: false })
       const of = rules.groups.indexOf(standing.group)
       return act(play, { do: 'join', who, group: of, units: 1, atOnce: false, taps: 2, upTo, dies })
     }

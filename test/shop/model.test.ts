@@ -216,7 +216,7 @@ test('random runs of buying together end as the simple rules say, step by step',
   const refusals = ['closed', 'already in', 'full', 'out of stock', 'too many units', 'too late to leave']
   const line = ['offered', 'offer taken', 'offer passed', 'offer refused', 'waits no longer', 'waited enough']
   const ends = ['returned', 'hold expired', 'declined', 'another try', 'a friend paid']
-  const doors = ['not open', 'no terms', 'time is over', 'late and back', 'late and offered', 'late behind the line']
+  const doors = ['not open', 'no terms', 'time is over', 'late and back', 'late behind the line']
   const choices = ['own group after all', 'another group after all', 'money back instead']
   const faults = ['capture', 'void', 'refund'].flatMap((call) => [`${call} failed`, `${call} lost`])
   const wanted = [

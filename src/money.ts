@@ -7,8 +7,7 @@ import { decimalToAmount, moneyToDecimal } from '#domain/money.ts'
 import { bookChargeback, bookChargebackWon, currencyOfOrder, leftOf, type Disputed } from '#shop/chargebacks.ts'
 import { payOut, payoutsDue, setShopFee } from '#shop/shop-money.ts'
 import { openDatabase, type Client } from '#store/db.ts'
-import { configOrExit, databaseUrlOrExit, reasonOf } from './part.ts'
-import { prepareDatabase } from './wiring.ts'
+import { configOrExit, databaseUrlOrExit, prepareDatabase, reasonOf } from './part.ts'
 
 const usage = `usage:
   npm run money -- payouts                                    what each shop is owed

@@ -3,12 +3,20 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { randomUUID } from 'node:crypto'
+import { migrate } from '#store/migrate.ts'
+import { migrateQueue } from '#store/queue.ts'
 import { ConfigError, loadEnv, readConfig, type Config } from './config.ts'
 import { createLog, type Logger } from './log.ts'
-import { prepareDatabase, type Part } from './wiring.ts'
+import type { Part } from './wiring.ts'
 
 export function isMain(moduleUrl: string): boolean {
   return process.argv[1] !== undefined && pathToFileURL(process.argv[1]).href === moduleUrl
+}
+
+/** Brings tables and queue up to date; any number of processes may do so at once. */
+export async function prepareDatabase(databaseUrl: string): Promise<void> {
+  await migrate(databaseUrl)
+  await migrateQueue(databaseUrl)
 }
 
 /** What `npm start` leaves for others on this machine while it runs. */

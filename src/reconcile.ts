@@ -8,8 +8,8 @@ import { moneyToDecimal } from '#domain/money.ts'
 import { OutcomeUnknown } from '#shop/outcome.ts'
 import { reconcile, type Compared, type Difference } from '#shop/reconciliation.ts'
 import { openDatabase } from '#store/db.ts'
-import { configOrExit, databaseUrlOrExit, reasonOf } from './part.ts'
-import { createDeps, prepareDatabase } from './wiring.ts'
+import { configOrExit, databaseUrlOrExit, prepareDatabase, reasonOf } from './part.ts'
+import { createDeps } from './wiring.ts'
 
 const usage = 'usage: npm run reconcile [-- --days N]   (1 to 366; 2 when left out)'
 

@@ -12,9 +12,9 @@ import { startSandbox } from '#sandbox/sandbox.ts'
 import { startBot } from './bot.ts'
 import { createLog } from './log.ts'
 import { sandboxToken } from './config.ts'
-import { configOrExit, findRunning, reasonOf, runningFile, untilSignal, type Running } from './part.ts'
+import { configOrExit, findRunning, prepareDatabase, reasonOf, runningFile, untilSignal, type Running } from './part.ts'
 import { seedSandbox } from '#sandbox/seed.ts'
-import { prepareDatabase, type Part } from './wiring.ts'
+import type { Part } from './wiring.ts'
 import { startWorker } from './worker.ts'
 
 const config = configOrExit()

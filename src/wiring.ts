@@ -11,8 +11,6 @@ import type { Deps } from '#shop/deps.ts'
 import { pictureUploaded, uploadedPicture } from '#shop/notifications.ts'
 import type { Client } from '#store/db.ts'
 import { claimInstallation } from '#store/installation.ts'
-import { migrate } from '#store/migrate.ts'
-import { migrateQueue } from '#store/queue.ts'
 import { createTelegram, type BotTelegram } from '#telegram/bot.ts'
 import type { Gate } from '#telegram/pace.ts'
 import { createGroupPictures } from '#web/group-pictures.ts'
@@ -22,12 +20,6 @@ import type { Logger } from './log.ts'
 
 /** A part of the program that runs until it is stopped. */
 export type Part = { stop(): Promise<void> }
-
-/** Brings tables and queue up to date; any number of processes may do so at once. */
-export async function prepareDatabase(databaseUrl: string): Promise<void> {
-  await migrate(databaseUrl)
-  await migrateQueue(databaseUrl)
-}
 
 export function createDeps(config: Config, db: Client, botUsername: () => string): Deps {
   const yookassa = limitCalls(createYookassa(config.yookassa), config.payments.calls, {

@@ -1,6 +1,6 @@
 /** `npm run money`, as the operator types it. */
 import { expect, test, vi } from 'vitest'
-import { spawnChild } from './flows/child.ts'
+import { spawnBundled } from './flows/child.ts'
 import { useShop } from './shop/support.ts'
 
 const shop = useShop()
@@ -8,8 +8,7 @@ const shop = useShop()
 vi.setConfig({ testTimeout: 180_000 })
 
 async function money(...words: string[]): Promise<{ code: unknown; out: string; err: string }> {
-  const args = ['--import', 'tsx', 'src/money.ts', ...words]
-  const child = spawnChild(process.execPath, args, { DATABASE_URL: shop.url })
+  const child = spawnBundled('money', { DATABASE_URL: shop.url }, words)
   const code = await child.ended
   return { code, out: child.out(), err: child.err() }
 }

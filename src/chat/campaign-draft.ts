@@ -19,14 +19,12 @@ import { presetsOf, tappedChange, typedChange, type Change } from './campaign-an
 import { termsLines, toldOf } from './campaign-terms.ts'
 import { campaignPage, campaignsButton, stopAskingTerm } from './campaigns.ts'
 import { sharedCard } from './group-card.ts'
-import { confused, homeButton } from './home.ts'
+import { confused, homeButton, notFound } from './home.ts'
 import type { CampaignKind, Intent, TermName } from './intent.ts'
 import type { Answer } from './messenger.ts'
 import type { Button, Line } from './screen.ts'
 import { shorten } from './text.ts'
 import type { Outcome, Visit } from './visit.ts'
-
-const notFound = (): Outcome => ({ screen: confused('confused.not-found') })
 
 export async function newCampaign(visit: Visit, productId: number, kind: CampaignKind): Promise<Outcome> {
   const { deps, visitor } = visit

@@ -20,13 +20,12 @@ import { topUpGroup } from '#shop/group-buy.ts'
 import { stopAsking } from '#shop/people.ts'
 import { shopProducts } from '#shop/sellers.ts'
 import { termsLines, toldOfCampaign } from './campaign-terms.ts'
-import { confused, homeButton } from './home.ts'
+import { confused, homeButton, notFound } from './home.ts'
 import { campaignKinds } from './intent.ts'
+import { pagingRow } from './paging.ts'
 import type { Button, Line, Param } from './screen.ts'
 import { shorten } from './text.ts'
 import type { Outcome, Visit } from './visit.ts'
-
-const notFound = (): Outcome => ({ screen: confused('confused.not-found') })
 
 export const campaignsButton = (sellerId: number): Button => ({
   label: { key: 'button.campaigns' },
@@ -59,13 +58,12 @@ export async function campaignList(visit: Visit, sellerId: number, page: number)
     const label = { key: 'button.filling', params: { total: filling } } as const
     make.push({ label, intent: { do: 'filling', sellerId, page: 0 } })
   }
-  const turn = (to: number): Button => ({
-    label: { key: to < page ? 'button.previous' : 'button.next' },
-    intent: { do: 'campaigns', sellerId, page: to },
-  })
-  const paging: Button[] = page > 0 ? [turn(page - 1)] : []
-  paging.push({ label: { key: 'button.my-shop' }, intent: { do: 'shop', sellerId } })
-  if ((page + 1) * campaignsPerPage < total) paging.push(turn(page + 1))
+  const paging = pagingRow(
+    page,
+    (page + 1) * campaignsPerPage < total,
+    (to) => ({ do: 'campaigns', sellerId, page: to }),
+    { label: { key: 'button.my-shop' }, intent: { do: 'shop', sellerId } },
+  )
   const lines: Line[] = [{ key: 'campaigns.title' }, { key: total > 0 ? 'campaigns.which' : 'campaigns.none' }]
   return { screen: { picture: 'brand/seller', lines, rows: [...rows, make, paging] } }
 }
@@ -191,13 +189,12 @@ export async function campaignProducts(visit: Visit, sellerId: number, page: num
   const rows = found.products.map(({ productId, title }): Button[] => [
     { label: { raw: { words: title } }, intent: { do: 'campaign-kinds', productId } },
   ])
-  const turn = (to: number): Button => ({
-    label: { key: to < page ? 'button.previous' : 'button.next' },
-    intent: { do: 'campaign-products', sellerId, page: to },
-  })
-  const paging: Button[] = page > 0 ? [turn(page - 1)] : []
-  paging.push(campaignsButton(sellerId))
-  if ((page + 1) * 6 < found.total) paging.push(turn(page + 1))
+  const paging = pagingRow(
+    page,
+    (page + 1) * 6 < found.total,
+    (to) => ({ do: 'campaign-products', sellerId, page: to }),
+    campaignsButton(sellerId),
+  )
   const place = { from: page * 6 + 1, to: page * 6 + found.products.length, total: found.total }
   const lines: Line[] = [{ key: 'campaigns.which-product', params: place }]
   return { screen: { picture: 'brand/seller', lines, rows: [...rows, paging] } }
@@ -237,13 +234,12 @@ export async function fillingList(visit: Visit, sellerId: number, page: number):
     const label = { key: 'button.fill', params: { count: seats, leader: shorten(leader, 16) } } as const
     rows.push([{ label, intent: { do: 'fill', groupId, seats, before, isSure: 0 } }])
   }
-  const turn = (to: number): Button => ({
-    label: { key: to < page ? 'button.previous' : 'button.next' },
-    intent: { do: 'filling', sellerId, page: to },
-  })
-  const paging: Button[] = page > 0 ? [turn(page - 1)] : []
-  paging.push(campaignsButton(sellerId))
-  if ((page + 1) * groupsPerPage < (groups[0]?.total ?? 0)) paging.push(turn(page + 1))
+  const paging = pagingRow(
+    page,
+    (page + 1) * groupsPerPage < (groups[0]?.total ?? 0),
+    (to) => ({ do: 'filling', sellerId, page: to }),
+    campaignsButton(sellerId),
+  )
   return { screen: { lines, rows: [...rows, paging] } }
 }
 

@@ -1,7 +1,7 @@
 /** Giving an order up: at once while nothing is paid, with a second tap when there is money. */
 import { cancelOrder as cancel, orderOf, type OrderView } from '#shop/orders.ts'
 import { groupById } from '#shop/group-buy.ts'
-import { confused } from './home.ts'
+import { notFound } from './home.ts'
 import { sumOf } from './money.ts'
 import { isCancellable, orderOutcome, orderPage } from './orders.ts'
 import type { Button, Line } from './screen.ts'
@@ -11,7 +11,7 @@ import type { Outcome, Visit } from './visit.ts'
 export async function cancelOrder(visit: Visit, orderId: number): Promise<Outcome> {
   const { deps, visitor } = visit
   const order = await orderOf(deps.db, orderId, visitor.personId)
-  if (!order) return { screen: confused('confused.not-found') }
+  if (!order) return notFound()
   if (order.state === 'awaiting_payment') return cancelNow(visit, orderId, false)
   if (!isCancellable(order)) return { ...(await orderOutcome(order, visit)), toast: 'refusal.too-late', alert: true }
   const isGroup = order.state === 'awaiting_group'
@@ -44,7 +44,7 @@ export async function cancelNow(visit: Visit, orderId: number, isPaid: boolean):
   const { deps, visitor } = visit
   const result = await cancel(deps.db, { personId: visitor.personId, orderId, isPaid, now: deps.now() }, deps.carrier)
   if (result.ok) return { ...(await orderOutcome(result.order, visit)), toast: 'order.cancelled-toast' }
-  if (result.reason === 'not-found') return { screen: confused('confused.not-found') }
+  if (result.reason === 'not-found') return notFound()
   if (result.reason === 'carrier-silent') return { toast: 'refusal.carrier-silent', alert: true }
   if (result.reason === 'past-stop')
     return { ...(await orderPage(visit, orderId)), toast: 'refusal.past-stop', alert: true }

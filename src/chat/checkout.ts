@@ -4,8 +4,10 @@ import { buy, type Purchase, type PurchaseRefusal } from '#shop/checkout.ts'
 import { findCities, findPickupPoints, findTimeZone, type City, type PickupPoint } from '#shop/delivery.ts'
 import { orderOf, type OrderView } from '#shop/orders.ts'
 import { ask, recipientOf, setRecipient, stopAsking } from '#shop/people.ts'
+import { productIdOf } from '#shop/product.ts'
 import { offerRefused } from '#shop/waiting.ts'
-import { confused, homeButton } from './home.ts'
+import { adultQuestion } from './adult-question.ts'
+import { confused, homeButton, notFound } from './home.ts'
 import { actToIntent, intentToAct } from './intent.ts'
 import type { Answer } from './messenger.ts'
 import { isChangeable, orderOutcome } from './orders.ts'
@@ -31,7 +33,9 @@ export async function buyScreen(visit: Visit, purchase: Purchase, instead?: numb
   const asked = { next: intentToAct(purchaseToIntent(purchase)), ...(instead !== undefined && { instead }) }
   if (result.reason === 'no-recipient') return askCity(visit, asked)
   // Their place is known and the goods cannot go there: another place may do.
-  if (result.reason === 'no-delivery') return askCity(visit, asked, 'refusal.no-delivery')
+  if (result.reason === 'no-delivery' || result.reason === 'not-delivered-there')
+    return askCity(visit, asked, `refusal.${result.reason}`)
+  if (result.reason === 'adults-only') return { screen: await askIfAdult(visit, purchase) }
   const order = instead === undefined ? undefined : await orderOf(deps.db, instead, visitor.personId)
   if (order) return unchanged(order, result.reason, visit)
   const refusal = refusalScreen(result.reason, purchase, result.groupId)
@@ -43,6 +47,12 @@ export async function buyScreen(visit: Visit, purchase: Purchase, instead?: numb
   return { screen: result.reason === 'group-full' ? await offeringToWait(visit, refusal, result.groupId) : refusal }
 }
 
+async function askIfAdult({ deps }: Visit, purchase: Purchase): Promise<Screen> {
+  if (purchase.kind === 'join') return adultQuestion({ productId: 0, groupId: purchase.groupId })
+  const { variantId } = purchase
+  return adultQuestion({ productId: (await productIdOf(deps.db, variantId)) ?? 0, variantId })
+}
+
 /** The order could not be replaced: why not, and the order as it stands. */
 async function unchanged(order: OrderView, reason: PurchaseRefusal, visit: Visit): Promise<Outcome> {
   const { screen, ...rest } = await orderOutcome(order, visit)
@@ -52,7 +62,7 @@ async function unchanged(order: OrderView, reason: PurchaseRefusal, visit: Visit
 }
 
 function refusalScreen(
-  reason: Exclude<PurchaseRefusal, 'no-delivery'>,
+  reason: Exclude<PurchaseRefusal, 'no-delivery' | 'not-delivered-there' | 'adults-only'>,
   purchase: Purchase,
   groupId: number | undefined,
 ): Screen {
@@ -239,7 +249,7 @@ async function saveAndGoOn(visit: Visit, asked: Asked, name: string, phone: stri
 export async function changeDelivery(visit: Visit, orderId: number): Promise<Outcome> {
   const { deps, visitor } = visit
   const order = await orderOf(deps.db, orderId, visitor.personId)
-  if (!order) return { screen: confused('confused.not-found') }
+  if (!order) return notFound()
   // The button may be older than the payment: what has money is not given up for another address.
   if (!isChangeable(order, visit.reader)) {
     return { ...(await orderOutcome(order, visit)), toast: 'refusal.too-late', alert: true }

@@ -7,7 +7,7 @@ import { languageFromTag } from '#domain/people.ts'
 import { termAnswered } from './campaign-draft.ts'
 import { cancelNow, cancelOrder } from './cancel.ts'
 import { cardNumberScreen, hasCardNumber } from './card-numbers.ts'
-import { categories, product, results, startSearch, variants } from './catalog.ts'
+import { categories, category } from './categories.ts'
 import { choose } from './choose.ts'
 import {
   buyScreen,
@@ -19,21 +19,29 @@ import {
   pointChosen,
 } from './checkout.ts'
 import { askFriendToPay, backFromPaying, friendPage, payForMember } from './friend-pay.ts'
-import type { Front, Step, Visitor } from './front.ts'
+import { steps, type Front, type Step, type Visitor } from './front.ts'
 import { groupLinkPage, groupPage, join, joinLinkPage } from './group-buy.ts'
 import { groupOptions, groupPicture, joinAs, together, togetherAs } from './group-terms.ts'
 import { askSearch, confused, home, languageScreen, setLanguage } from './home.ts'
+import { catalogueAnswered, fileUnasked } from './imports.ts'
 import { answerInline, inlineChosen } from './inline.ts'
 import { actToIntent, tokenToId, type Intent } from './intent.ts'
 import { invoiceAsked, invoicePaid } from './invoices.ts'
 import type { Answer, MessageRef, Place, Reply } from './messenger.ts'
 import { toSubject } from './follow.ts'
+import { isKeptIntent } from './kept-codes.ts'
+import { followKept } from './kept-intents.ts'
 import { story } from './money.ts'
 import { orderPage, orders } from './orders.ts'
 import { ownAs, ownOptions, ownUnits } from './own-terms.ts'
 import { amountAnswered } from './payment-settings.ts'
 import { payByMethod, promiseAtDoor, tryPayingAgain, ways } from './paying.ts'
+import { product, variants } from './product.ts'
+import { answerTyped, leaveQuestion, questionTyped } from './questions.ts'
 import { askForReturn, chooseQuantity, chooseReturn } from './returns.ts'
+import { isSearchIntent } from './search-codes.ts'
+import { followSearch } from './search-intents.ts'
+import { results, startSearch } from './search.ts'
 import { followForShop } from './shop-intents.ts'
 import {
   chooseShopOfChannel,
@@ -45,11 +53,10 @@ import {
   shopPage,
   shops,
 } from './sellers.ts'
+import { synonymTyped } from './synonyms.ts'
 import { say, screenToMessage, type Reader } from './text.ts'
 import type { Outcome, Visit } from './visit.ts'
 import { leaveLine, wait } from './waiting.ts'
-
-const steps: readonly Step[] = ['search', 'city', 'name', 'phone', 'amount', 'term']
 
 export function createFront(deps: Deps): Front {
   /** What `begin` found out travels with the visitor, not in a table of this process. */
@@ -58,8 +65,8 @@ export function createFront(deps: Deps): Front {
   function visitOf(visitor: Visitor): Visit {
     const timeZone = known.get(visitor)?.timeZone ?? 'Europe/Moscow'
     const reader: Reader = { language: visitor.language, timeZone, now: deps.now() }
-    const { dialog, city = null } = known.get(visitor) ?? {}
-    return { visitor, reader, asked: dialog?.data ?? {}, city, deps }
+    const { dialog, city = null, isAdult = false } = known.get(visitor) ?? {}
+    return { visitor, reader, asked: dialog?.data ?? {}, city, isAdult, deps }
   }
 
   function reply(outcome: Outcome, { reader }: Visit): Reply {
@@ -88,6 +95,7 @@ export function createFront(deps: Deps): Front {
     async onCommand(visitor, name, payload) {
       const visit = visitOf(visitor)
       if (hasCardNumber(payload)) return reply({ screen: cardNumberScreen() }, visit)
+      await leaveQuestion(visit)
       return reply(await command(visit, name, payload), visit)
     },
 
@@ -104,6 +112,7 @@ export function createFront(deps: Deps): Front {
       // Anybody may press a button on a shared card; only joining makes sense there.
       if (place === 'shared' && intent?.do !== 'join') return { open: 'home' }
       // An old or forged button answers with where the person is now.
+      await leaveQuestion(visit)
       const outcome = intent
         ? await follow(visit, intent, place, ref)
         : { ...(await home(visit)), toast: 'confused.old-button' as const }
@@ -199,7 +208,7 @@ async function startLink(visit: Visit, payload: string): Promise<Outcome> {
     case 'o':
       return fromPost(visit, token, false)
     case 'i':
-      return product(visit, tokenToId(token) ?? 0)
+      return product(visit, { productId: tokenToId(token) ?? 0 })
     case 's':
       return joinByInvitation(visit, token)
     case 'b':
@@ -224,8 +233,17 @@ async function answered(visit: Visit, step: Step, answer: Answer): Promise<Outco
       return amountAnswered(visit, answer)
     case 'term':
       return termAnswered(visit, answer)
+    case 'question':
+      return questionTyped(visit, answer)
+    case 'answer':
+      return answerTyped(visit, answer)
+    case 'catalogue':
+      return catalogueAnswered(visit, answer)
+    case 'synonym':
+      return synonymTyped(visit, answer)
     case 'search':
     case 'none':
+      if (answer.kind === 'file') return fileUnasked(visit, answer)
       return answer.kind === 'text' && answer.text.trim() !== ''
         ? startSearch(visit, { query: answer.text })
         : { screen: confused('confused.input') }
@@ -233,6 +251,8 @@ async function answered(visit: Visit, step: Step, answer: Answer): Promise<Outco
 }
 
 async function follow(visit: Visit, intent: Intent, place: Place, ref: MessageRef): Promise<Outcome> {
+  if (isSearchIntent(intent)) return followSearch(visit, intent)
+  if (isKeptIntent(intent)) return followKept(visit, intent)
   switch (intent.do) {
     case 'home':
       return home(visit)
@@ -241,13 +261,13 @@ async function follow(visit: Visit, intent: Intent, place: Place, ref: MessageRe
     case 'categories':
       return categories(visit)
     case 'category':
-      return startSearch(visit, { query: '', categoryId: intent.categoryId })
+      return category(visit, intent.categoryId)
     case 'results':
       return results(visit, intent.searchId, intent.page)
     case 'product':
-      return product(visit, intent.productId)
+      return product(visit, intent)
     case 'variant':
-      return product(visit, intent.productId, intent.variantId)
+      return product(visit, intent)
     case 'variants':
       return variants(visit, intent.productId, intent.page)
     case 'buy-alone':

@@ -1,4 +1,5 @@
 /** A friend pays: what the buyer sends them, and what they see. Of the buyer it shows a first name only. */
+import { isShown } from '#domain/adult.ts'
 import { gap } from '#domain/group-buy.ts'
 import { wordsIn } from '#domain/people.ts'
 import {
@@ -10,7 +11,7 @@ import {
   type FriendsSeat,
 } from '#shop/friend-pay.ts'
 import type { GroupRow } from '#shop/group-buy.ts'
-import { confused, homeButton } from './home.ts'
+import { confused, homeButton, notFound } from './home.ts'
 import { tokenToId } from './intent.ts'
 import type { InlineCard } from './messenger.ts'
 import { sumOf } from './money.ts'
@@ -29,7 +30,7 @@ export async function askFriendToPay(visit: Visit, orderId: number): Promise<Out
     return asked.reason === 'no-page' ? { ...page, toast: 'friend.no-way', alert: true } : page
   }
   const order = await orderOf(deps.db, orderId, visitor.personId)
-  if (!order) return { screen: confused('confused.not-found') }
+  if (!order) return notFound()
   const share: Button = { label: { key: 'button.send-friend' }, share: { kind: 'payment', token: asked.token } }
   const back: Button = { label: { key: 'button.my-order' }, intent: { do: 'order', orderId } }
   const lines: Line[] = [
@@ -52,7 +53,7 @@ export async function friendPage(visit: Visit, token: string): Promise<Outcome> 
 export async function payForMember(visit: Visit, seatId: number): Promise<Outcome> {
   const { deps, visitor } = visit
   const token = await payTokenBeside(deps.db, { seatId, personId: visitor.personId })
-  return token === undefined ? { screen: confused('confused.not-found') } : friendPage(visit, token)
+  return token === undefined ? notFound() : friendPage(visit, token)
 }
 
 /** On a member's own page of an open group: others who hold a seat and asked to have it paid. */
@@ -74,7 +75,7 @@ export async function backFromPaying(visit: Visit, token: string): Promise<Outco
   const orderId = tokenToId(token) ?? 0
   const order = await orderOf(deps.db, orderId, visitor.personId)
   if (order) return orderOutcome(order, visit)
-  if (!(await isPaidByFriends(deps.db, orderId))) return { screen: confused('confused.not-found') }
+  if (!(await isPaidByFriends(deps.db, orderId))) return notFound()
   return { screen: { lines: [{ key: 'friend.thanks' }], rows: [[homeButton]] } }
 }
 
@@ -85,8 +86,10 @@ export function lacksLine(group: GroupRow): Line {
 }
 
 /** @param isShared it is posted where anybody may read it, and stays as it is. */
-function facts(seat: FriendsSeat, { reader }: Pick<Visit, 'reader'>, isShared = false): Line[] {
-  const title = shorten(wordsIn(seat.title, reader.language), 150)
+function facts(seat: FriendsSeat, visit: Visit, isShared = false): Line[] {
+  const { reader } = visit
+  const isSaid = isShown(seat.group, visit)
+  const title = isSaid ? shorten(wordsIn(seat.title, reader.language), 150) : say('adult.goods', reader)
   const lines: Line[] = [
     { key: 'friend.title', params: { name: shorten(seat.firstName, 64) } },
     { key: 'friend.goods', params: { title, quantity: seat.quantity } },
@@ -129,7 +132,7 @@ function friendScreen(seat: FriendsSeat, visit: Visit): Screen {
       break
   }
   rows.push([homeButton])
-  return { ...(seat.picture !== null && { picture: seat.picture }), lines, rows }
+  return { ...(seat.picture !== null && isShown(seat.group, visit) && { picture: seat.picture }), lines, rows }
 }
 
 /** The link as a card to send. @returns undefined for a forged token. */
@@ -140,13 +143,15 @@ export async function friendCard(visit: Visit, token: string): Promise<InlineCar
   const open: Button = { label: { key: 'button.open-payment' }, start: `f_${token}` }
   const done = doneOf(seat)
   const lines: Line[] = [...facts(seat, visit, true), { key: done ?? 'friend.open' }]
-  const screen: Screen = { ...(seat.picture !== null && { picture: seat.picture }), lines, rows: [[open]] }
+  // Others read it, whoever put it there: goods for grown-ups are not pictured.
+  const picture = seat.group.isAdult ? null : seat.picture
+  const screen: Screen = { ...(picture !== null && { picture }), lines, rows: [[open]] }
   const sum = { total: sumOf(seat, seat.total), until: { at: seat.until } }
   return {
     id: `f_${token}`,
     title: say('friend.card', reader, { name: shorten(seat.firstName, 64) }),
     description: done ? say(done, reader) : say('friend.sum', reader, sum),
-    ...(seat.picture !== null && { thumbnail: seat.picture }),
+    ...(picture !== null && { thumbnail: picture }),
     message: screenToMessage(screen, reader),
   }
 }

@@ -17,8 +17,22 @@ import type {
  */
 export type Arrival = { sender: Sender; updateId: string; pressed?: MessageRef }
 
+/** What we ask for. */
+export const steps = [
+  'search',
+  'city',
+  'name',
+  'phone',
+  'amount',
+  'term',
+  'question',
+  'answer',
+  'catalogue',
+  'synonym',
+] as const
+
 /** What we asked for and still wait for; `none` when nothing is open. */
-export type Step = 'none' | 'search' | 'city' | 'name' | 'phone' | 'amount' | 'term'
+export type Step = 'none' | (typeof steps)[number]
 
 /**
  * The person behind an arrival. `requestKey` names this one request, so that an operation repeated for the same update

@@ -1,10 +1,12 @@
 /** A group in the private chat, and *Join* wherever it is pressed. */
+import { isShown } from '#domain/adult.ts'
 import { canWait, joinRefusal, type SeatState } from '#domain/group-buy.ts'
 import { groupById, groupByLink, maySee, seatOf, visitGroup, type GroupRow, type VisitVia } from '#shop/group-buy.ts'
 import { sharedCardAt } from '#shop/live-cards.ts'
 import { ownChoice } from '#shop/group-terms.ts'
 import { orderOf } from '#shop/orders.ts'
-import { confused, homeButton } from './home.ts'
+import { adultQuestion } from './adult-question.ts'
+import { confused, homeButton, notFound } from './home.ts'
 import { followSharedCard } from './follow.ts'
 import { payForButtons } from './friend-pay.ts'
 import { groupLines, joinButton } from './group-card.ts'
@@ -84,7 +86,7 @@ async function ownButtons(
 /** By a button, which anybody can forge: only what its reader may see. */
 export async function groupPage(visit: Visit, groupId: number): Promise<Outcome> {
   const group = await groupToSee(visit, groupId)
-  return group ? groupOutcome(visit, group) : { screen: confused('confused.not-found') }
+  return group ? groupOutcome(visit, group) : notFound()
 }
 
 /** A group that the visitor may be shown, whoever made the button with its id. */
@@ -100,7 +102,7 @@ export async function groupToSee(
 export async function groupLinkPage(visit: Visit, link: string): Promise<Outcome> {
   const found = await groupByLink(visit.deps.db, link)
   if (!found || (found.group.state === 'draft' && found.group.leaderId !== visit.visitor.personId)) {
-    return { screen: confused('confused.not-found') }
+    return notFound()
   }
   await cameToGroup(visit, found.group.groupId, 'link', found.inviterId)
   return groupOutcome(visit, found.group)
@@ -126,7 +128,8 @@ export async function cameToGroup(
 
 /** A group's screen, kept up to date while it is shown. */
 export async function groupOutcome(visit: Visit, group: GroupRow): Promise<Outcome> {
-  const { groupId, version } = group
+  const { groupId, version, productId } = group
+  if (!isShown(group, visit)) return { screen: adultQuestion({ productId, groupId }) }
   return { screen: await groupScreen(visit, visit.visitor.personId, group), follows: { groupId, version } }
 }
 

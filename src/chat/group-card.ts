@@ -84,7 +84,7 @@ export function groupLines(group: GroupRow, reader: Reader, isShared = false): L
  */
 export function sharedCard(group: GroupRow, reader: Reader, sharerId?: number | null): Screen {
   return {
-    picture: groupPictureName(group),
+    ...(!group.isAdult && { picture: groupPictureName(group) }),
     lines: [...groupLines(group, reader, true), { key: 'product.seller', params: { seller: group.sellerName } }],
     rows: [[sharedButton(group, reader, sharerId)]],
   }

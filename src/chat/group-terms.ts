@@ -1,4 +1,5 @@
 /** How many pieces and which option, where a group's terms leave that to its members; and its picture for sharing. */
+import { isShown } from '#domain/adult.ts'
 import { joinRefusal } from '#domain/group-buy.ts'
 import { productById, type VariantRow } from '#shop/catalog.ts'
 import type { Purchase } from '#shop/checkout.ts'
@@ -7,10 +8,12 @@ import { groupPictureName } from '#shop/group-picture.ts'
 import { unitsOf, unpaidOwnGroup } from '#shop/group-terms.ts'
 import { orderOf } from '#shop/orders.ts'
 import { placeOf } from '#shop/waiting.ts'
+import { adultQuestion } from './adult-question.ts'
 import { buyScreen } from './checkout.ts'
-import { confused, homeButton } from './home.ts'
+import { confused, homeButton, notFound } from './home.ts'
 import type { Intent } from './intent.ts'
 import { optionsText } from './options.ts'
+import { inPairs, pagingRow } from './paging.ts'
 import type { Button, Line, Screen } from './screen.ts'
 import type { Outcome, Visit } from './visit.ts'
 
@@ -26,7 +29,9 @@ export async function together(visit: Visit, purchase: { variantId: number; form
   const isBegun =
     terms && terms.maxUnits > 1 && (await unpaidOwnGroup(deps.db, visitor.personId, variantId, deps.now()))
   if (!terms || terms.maxUnits < 2 || isBegun) return buyScreen(visit, { kind: 'own-group', ...purchase })
-  const back: Button = { label: { key: 'button.product' }, intent: { do: 'product', productId: terms.productId } }
+  const { productId } = terms
+  if (!isShown(terms, visit)) return { screen: adultQuestion({ productId, variantId }) }
+  const back: Button = { label: { key: 'button.product' }, intent: { do: 'product', productId } }
   const title: Line = { raw: { words: terms.title }, style: 'bold' }
   return {
     screen: unitsScreen(terms, [title], [[back, homeButton]], (units) => ({
@@ -64,11 +69,12 @@ export async function joinAs(
 ): Promise<Outcome> {
   const { deps, visitor } = visit
   const [group, seat] = await Promise.all([groupById(deps.db, groupId), seatOf(deps.db, groupId, visitor.personId)])
-  if (group && !seat && !group.isPublic && !(await maySee(deps.db, groupId, visitor.personId)))
-    return { screen: confused('confused.not-found') }
+  if (group && !seat && !group.isPublic && !(await maySee(deps.db, groupId, visitor.personId))) return notFound()
   const held = seat?.state === 'held' ? await orderOf(deps.db, seat.orderId, visitor.personId) : undefined
   const isNew = held === undefined && !['paid', 'confirmed'].includes(seat?.state ?? '')
   if (group && isNew && units === 0 && group.maxUnits > 1 && (await hasRoom(visit, group))) {
+    const { productId } = group
+    if (!isShown(group, visit)) return { screen: adultQuestion({ productId, groupId }) }
     return { screen: await joinScreen(visit, group, variantId) }
   }
   const chosen = variantId > 0 ? variantId : (held?.variantId ?? group?.variantId ?? 0)
@@ -117,10 +123,9 @@ export function unitsScreen(
     const sum = { money: { amount: price * BigInt(at + 1), currency } }
     return { label: { key: 'button.units', params: { units: at + 1, price: sum } }, intent: chosen(at + 1) }
   })
-  const pairs = Array.from({ length: Math.ceil(buttons.length / 2) }, (_, at) => buttons.slice(at * 2, at * 2 + 2))
   return {
     lines: [...lines, { gap: true }, { key: 'group.how-many' }, { key: 'group.one-seat' }, { key: 'group.stop-point' }],
-    rows: [...pairs, ...rows],
+    rows: [...inPairs(buttons), ...rows],
   }
 }
 
@@ -145,8 +150,9 @@ export async function groupOptions(visit: Visit, groupId: number, page: number):
   const { deps, visitor, reader } = visit
   const group = (await maySee(deps.db, groupId, visitor.personId)) ? await groupById(deps.db, groupId) : undefined
   if (!group || !group.mixesOptions || group.state === 'draft') {
-    return { screen: confused('confused.not-found') }
+    return notFound()
   }
+  if (!isShown(group, visit)) return { screen: adultQuestion({ productId: group.productId, groupId }) }
   const seat = await seatOf(deps.db, groupId, visitor.personId)
   const held = seat?.state === 'held' ? await orderOf(deps.db, seat.orderId, visitor.personId) : undefined
   const options = await optionsOf(visit, group)
@@ -159,11 +165,12 @@ export async function groupOptions(visit: Visit, groupId: number, page: number):
     const name = optionsText(words, reader.language) || String(variantId)
     return [{ label: { raw: mark + name }, intent: { do: 'join-as', groupId, variantId, units: 0 } }]
   })
-  const paging: Button[] = [{ label: { key: 'button.group' }, intent: { do: 'group', groupId } }]
-  if (page > 0)
-    paging.unshift({ label: { key: 'button.previous' }, intent: { do: 'group-options', groupId, page: page - 1 } })
-  if ((page + 1) * optionsMax < options.length)
-    paging.push({ label: { key: 'button.next' }, intent: { do: 'group-options', groupId, page: page + 1 } })
+  const paging = pagingRow(
+    page,
+    (page + 1) * optionsMax < options.length,
+    (to) => ({ do: 'group-options', groupId, page: to }),
+    { label: { key: 'button.group' }, intent: { do: 'group', groupId } },
+  )
   return {
     screen: {
       ...(group.picture !== null && { picture: group.picture }),
@@ -174,10 +181,12 @@ export async function groupOptions(visit: Visit, groupId: number, page: number):
 }
 
 /** A picture to save and to post anywhere: whoever scans it or follows the link is led to the group. */
-export async function groupPicture({ deps, visitor }: Visit, groupId: number): Promise<Outcome> {
+export async function groupPicture(visit: Visit, groupId: number): Promise<Outcome> {
+  const { deps, visitor } = visit
   const group = (await maySee(deps.db, groupId, visitor.personId)) ? await groupById(deps.db, groupId) : undefined
-  if (!group) return { screen: confused('confused.not-found') }
+  if (!group) return notFound()
   if (group.state === 'draft') return { toast: 'refusal.group-not-open', alert: true }
+  if (!isShown(group, visit)) return { screen: adultQuestion({ productId: group.productId, groupId }) }
   const { token } = group
   const rows: Button[][] = [[{ label: { key: 'button.group' }, intent: { do: 'group', groupId } }, homeButton]]
   if (group.state === 'open') rows.unshift([{ label: { key: 'button.share-group' }, share: { kind: 'group', token } }])

@@ -4,6 +4,9 @@ import { shopsOf } from '#shop/sellers.ts'
 import type { Button, Screen } from './screen.ts'
 import type { Outcome, Visit } from './visit.ts'
 
+/** What they ask about is not there, or not theirs: hostile ids are told no more. */
+export const notFound = (): Outcome & { screen: Screen } => ({ screen: confused('confused.not-found') })
+
 export const homeButton: Button = { label: { key: 'button.home' }, intent: { do: 'home' } }
 
 /** The first screen and the way back from everywhere. Whatever was asked is no longer waited for. */
@@ -15,6 +18,10 @@ export async function home(visit: Visit): Promise<Outcome> {
     [
       { label: { key: 'button.search' }, intent: { do: 'ask-search' } },
       { label: { key: 'button.categories' }, intent: { do: 'categories' } },
+    ],
+    [
+      { label: { key: 'button.favourites' }, intent: { do: 'favourites', page: 0 } },
+      { label: { key: 'button.seen' }, intent: { do: 'seen', page: 0 } },
     ],
     [
       { label: { key: 'button.orders' }, intent: { do: 'orders' } },

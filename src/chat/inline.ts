@@ -1,9 +1,11 @@
 /** `@bot words` in any chat: products as cards, or the card of a group that is shared. */
+import { isShown } from '#domain/adult.ts'
 import { gap } from '#domain/group-buy.ts'
 import { wordsIn, type Words } from '#domain/people.ts'
-import { browse, productById, type ProductRow } from '#shop/catalog.ts'
+import { productById, type ProductRow } from '#shop/catalog.ts'
 import { groupByLink, groupByToken, type GroupRow } from '#shop/group-buy.ts'
-import { cardLines, firstInStock } from './catalog.ts'
+import { browse, suggest, type Found } from '#shop/search.ts'
+import { cardLines, firstInStock, publicPicture, searcherOf } from './catalog.ts'
 import { followSharedCard } from './follow.ts'
 import { friendCard } from './friend-pay.ts'
 import { sharedCard } from './group-card.ts'
@@ -22,7 +24,7 @@ export async function answerInline(visit: Visit, query: string, offset: string):
   const [, kind, token = ''] = /^\s*([gfp])_([A-Za-z0-9_-]{1,40})\s*$/.exec(query) ?? []
   if (kind === 'g') {
     const group = (await groupByLink(deps.db, token))?.group
-    const isShared = group && group.state !== 'draft'
+    const isShared = group && group.state !== 'draft' && isShown(group, visit)
     return {
       cards: [isShared ? groupCard(visit, group) : shopCard(visit, 'confused.not-found')],
       nextOffset: '',
@@ -35,19 +37,52 @@ export async function answerInline(visit: Visit, query: string, offset: string):
   }
   if (kind === 'p') {
     const product = await productById(deps.db, tokenToId(token) ?? 0, deps.now())
-    const isOnSale = product && !product.withdrawn && product.variants.length > 0
+    const isSeen = product !== undefined && isShown(product, visit)
+    const isOnSale = isSeen && !product.withdrawn && product.variants.length > 0
     const card = isOnSale ? productCard(visit, product) : shopCard(visit, 'confused.not-found')
     return { cards: [card], nextOffset: '', personal: true }
   }
   const from = /^\d{1,6}$/.test(offset) ? Number(offset) : 0
   const words = query.trim().slice(0, 200)
-  const { total, products } = await browse(deps.db, words, from, pageSize, deps.now())
-  const cards = products.map((product) => productCard(visit, product))
+  const { found, because } = await lookUp(visit, words, from)
+  // In a list of cards there is no room to say that these are of another kind than was asked for.
+  const products = found.wayOn?.kind === 'category' ? [] : found.products
+  const cards = products
+    .filter((product) => isShown(product, visit))
+    .map((product) => productCard(visit, product, because))
   if (cards.length === 0 && from === 0) {
     const query = shorten(words, 60)
     cards.push(words === '' ? shopCard(visit, 'category.none') : shopCard(visit, 'search.none', { query }))
   }
-  return { cards, nextOffset: from + products.length < total ? String(from + products.length) : '', personal: true }
+  const next = from + products.length
+  const hasNext = products.length > 0 && (found.isMore || next < found.total)
+  return { cards, nextOffset: hasNext ? String(next) : '', personal: true }
+}
+
+/** Why other words than those typed were searched: said on each card, for nothing else of a list is ours. */
+type Because = { key: 'inline.shown-for' | 'inline.instead-of'; params: { shown: string; asked: string } }
+
+/**
+ * What is found for the words as they are; while the last of them is still being typed, for the word that it begins. What
+ * is decided does not depend on `from`: the pages of one answer belong together.
+ */
+async function lookUp(visit: Visit, words: string, from: number): Promise<{ found: Found; because?: Because }> {
+  const { deps } = visit
+  const searcher = searcherOf(visit)
+  const find = (query: string) => browse(deps.db, query, searcher, from, pageSize, deps.now())
+  const found = await find(words)
+  const asked = shorten(words, 30)
+  const isExact = words === '' || (found.total > 0 && !found.repair && !found.wayOn)
+  const [word] = isExact ? [] : await suggest(deps.db, words, 1, visit)
+  if (word !== undefined && word !== words) {
+    const completed = await find(word)
+    if (completed.total > 0 && !completed.repair && !completed.wayOn)
+      return { found: completed, because: { key: 'inline.shown-for', params: { shown: shorten(word, 30), asked } } }
+  }
+  const { repair, wayOn } = found
+  const shown = repair?.shown ?? (wayOn?.kind === 'relaxed' ? wayOn.kept : undefined)
+  if (shown === undefined) return { found }
+  return { found, because: { key: 'inline.instead-of', params: { shown: shorten(shown, 30), asked } } }
 }
 
 /** In place of an empty list: what became of the search, and the shop itself to share or to look around in. */
@@ -84,15 +119,16 @@ function groupCard(visit: Visit, group: GroupRow): InlineCard {
   }
 }
 
-function productCard(visit: Visit, product: ProductRow): InlineCard {
+function productCard(visit: Visit, product: ProductRow, because?: Because): InlineCard {
   const { reader } = visit
   const variant = firstInStock(product)
-  const [picture] = product.pictures
-  const prices = variant ? variantPrices(variant) : undefined
+  const picture = publicPicture(product)
+  const known = variant ? variantPrices(variant) : undefined
+  const prices = known ? say(known.key, reader, known.params) : say('product.sold-out', reader)
   return {
     id: `p_${product.productId.toString(36)}`,
     title: title(product.title, visit),
-    description: prices ? say(prices.key, reader, prices.params) : say('product.sold-out', reader),
+    description: because ? say(because.key, reader, { ...because.params, prices }) : prices,
     ...(picture !== undefined && { thumbnail: picture }),
     message: screenToMessage(sharedProduct(visit, product), reader),
   }
@@ -127,7 +163,8 @@ function sharedProduct(visit: Visit, product: ProductRow): Screen {
     })
   }
   row.push({ label: { key: 'button.open' }, start })
-  return { ...(product.pictures[0] !== undefined && { picture: product.pictures[0] }), lines, rows: [row] }
+  const picture = publicPicture(product)
+  return { ...(picture !== undefined && { picture }), lines, rows: [row] }
 }
 
 const title = (words: Words, { reader }: Visit) => shorten(wordsIn(words, reader.language), 120)

@@ -5,6 +5,10 @@
  */
 import { paymentMethods, type PaymentMethod } from '#domain/payments.ts'
 import { languages, type Language } from '#domain/people.ts'
+import { catalogueCodes, type CatalogueIntent } from './catalogue-codes.ts'
+import { keptCodes, type KeptIntent } from './kept-codes.ts'
+import { filterNames, searchCodes, type SearchIntent } from './search-codes.ts'
+import { sorts } from '#domain/search-query.ts'
 
 export type Intent =
   | { do: 'home' }
@@ -61,8 +65,11 @@ export type Intent =
   | { do: 'post-offer'; productId: number }
   | { do: 'publish'; channelId: number; productId: number; isGroupOffer: number; draft: string }
   | { do: 'give-channel'; channelId: number; sellerId: number }
+  | SearchIntent
   | ShopMoneyIntent
   | CampaignIntent
+  | KeptIntent
+  | CatalogueIntent
 
 /** Orders and money, for a shop's people. */
 export type ShopMoneyIntent =
@@ -129,11 +136,12 @@ export const termNames = [
 ] as const
 export type TermName = (typeof termNames)[number]
 
-type Field = 'number' | 'amount' | 'word' | 'uuid' | 'language' | 'method' | 'kind' | 'term'
+type Field = 'number' | 'amount' | 'word' | 'uuid' | 'language' | 'method' | 'kind' | 'term' | 'filter' | 'sort'
 type FieldsOf<D extends Intent['do']> = Record<Exclude<keyof Extract<Intent, { do: D }>, 'do'>, Field>
 
 /** Codes are for ever: buttons sent years ago carry them. A code that is given up is never used again. */
 const codes: { [D in Intent['do']]: { code: string; fields: FieldsOf<D> } } = {
+  ...catalogueCodes,
   home: { code: 'h', fields: {} },
   'ask-search': { code: 's', fields: {} },
   categories: { code: 'c', fields: {} },
@@ -186,6 +194,8 @@ const codes: { [D in Intent['do']]: { code: string; fields: FieldsOf<D> } } = {
   // `mx` is given up: it named no draft.
   publish: { code: 'mk', fields: { channelId: 'number', productId: 'number', isGroupOffer: 'number', draft: 'word' } },
   'give-channel': { code: 'mc', fields: { channelId: 'number', sellerId: 'number' } },
+  ...searchCodes,
+  ...keptCodes,
   'shop-orders': { code: 'ml', fields: { sellerId: 'number', page: 'number' } },
   'shop-order': { code: 'mv', fields: { orderId: 'number' } },
   'shop-money': { code: 'mb', fields: { sellerId: 'number' } },
@@ -267,6 +277,10 @@ function parseField(field: Field, value: string): string | number | bigint | und
       return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value) ? value : undefined
     case 'kind':
       return campaignKinds.find((kind) => kind === value)
+    case 'filter':
+      return filterNames.find((filter) => filter === value)
+    case 'sort':
+      return sorts.find((sort) => sort === value)
     case 'term':
       return termNames.find((term) => term === value)
     case 'method':

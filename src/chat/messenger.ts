@@ -1,4 +1,5 @@
 /** What every messenger room offers to the rest, and what it hands over when something arrives. */
+import type { Readable } from 'node:stream'
 import type { Message, Picture } from './screen.ts'
 
 export type MessengerName = 'telegram' | 'vk' | 'max'
@@ -37,6 +38,11 @@ export type EditResult =
   | { ok: false; reason: 'unknown' }
   | { ok: false; reason: 'refused'; detail: string }
 
+export type DownloadResult =
+  | { ok: true; content: Readable }
+  /** `gone`: the messenger has it no more, or never had; `unreachable`: it may be there later. */
+  | { ok: false; reason: 'gone' | 'too-large' | 'unreachable' }
+
 export type Messenger = {
   name: MessengerName
   capabilities: Capabilities
@@ -52,6 +58,8 @@ export type Messenger = {
     priority: Priority,
     isStillWanted?: () => Promise<boolean>,
   ): Promise<EditResult>
+  /** A file that somebody sent. What it gives throws while it is read when the connection breaks. */
+  download(ref: string): Promise<DownloadResult>
   /** A link that opens the private chat with the bot. `payload`: 1-64 of `A-Z a-z 0-9 _ -`. */
   link(payload: string): string
 }
@@ -74,6 +82,8 @@ export type Answer =
   | { kind: 'text'; text: string }
   | { kind: 'contact'; phone: string; name: string; own: boolean }
   | { kind: 'location'; latitude: number; longitude: number }
+  /** `ref` is for `Messenger.download`; `bytes` 0 where it is not told; over `bytesMax` the messenger does not hand it over. */
+  | { kind: 'file'; ref: string; name: string; bytes: number; bytesMax: number }
   | { kind: 'other' }
 
 /** An invoice of ours as the messenger tells of it: `payload` and the sum as they stood in it, minor units. */

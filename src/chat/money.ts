@@ -3,7 +3,7 @@ import type { PaymentMethod } from '#domain/payments.ts'
 import { wordsIn } from '#domain/people.ts'
 import { movesOf, type MoveRow } from '#shop/moves.ts'
 import { moneyStory, orderForShop, orderOf, type OrderView, type StoryLine } from '#shop/orders.ts'
-import { confused, homeButton } from './home.ts'
+import { homeButton, notFound } from './home.ts'
 import type { Button, Line, Param } from './screen.ts'
 import { shorten, type Reader } from './text.ts'
 import type { Outcome, Visit } from './visit.ts'
@@ -83,7 +83,7 @@ export async function story(visit: Visit, orderId: number): Promise<Outcome> {
   const { deps, visitor } = visit
   const own = await orderOf(deps.db, orderId, visitor.personId)
   const order = own ?? (await orderForShop(deps.db, orderId, visitor.personId))
-  if (!order) return { screen: confused('confused.not-found') }
+  if (!order) return notFound()
   const [events, moves] = await Promise.all([moneyStory(deps.db, orderId), movesOf(deps.db, orderId)])
   const shown = events.slice(-eventsMax)
   const lines: Line[] = [{ key: 'story.title', params: { number: order.number } }, { gap: true }]

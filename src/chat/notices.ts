@@ -5,11 +5,14 @@ import type { Notice } from '#shop/notifications.ts'
 import { movesOf } from '#shop/moves.ts'
 import { moneyStory, orderOf, type OrderView } from '#shop/orders.ts'
 import { choiceParts } from './choices.ts'
+import { favouriteNotice } from './favourite-notices.ts'
 import { groupLines } from './group-card.ts'
 import { homeButton } from './home.ts'
+import { importNotice } from './import-page.ts'
 import type { Follows } from './messenger.ts'
 import { moneyLines, receiptLines, sumOf } from './money.ts'
 import { orderScreen } from './orders.ts'
+import { questionNotice } from './questions.ts'
 import { groupAgain, groupReminder, seatReminder } from './reminders.ts'
 import type { Button, Line, Param, Params, Screen } from './screen.ts'
 import { channelScreen } from './sellers.ts'
@@ -97,13 +100,19 @@ export async function noticeScreen(
     case 'seat-offered':
       return seatOffered(notice.data.groupId, personId, reader, deps)
     case 'wait-over':
-      return waitOver(notice.data.groupId, deps)
+      return waitOver(notice.data.groupId, personId, deps)
     case 'seat-reminder':
       return seatReminder(notice.data, personId, reader, deps)
     case 'group-reminder':
       return groupReminder(notice.data, personId, reader, deps)
     case 'group-again':
       return groupAgain(notice.data, personId, reader, deps)
+    case 'price-drop':
+    case 'back-in-stock':
+      return favouriteNotice(notice, personId, deps)
+    case 'question-asked':
+    case 'question-answered':
+      return questionNotice(notice, personId, deps)
     case 'group-joined': {
       const group = await groupById(deps.db, notice.data.groupId)
       if (!group || group.state !== 'open') return undefined
@@ -141,6 +150,8 @@ export async function noticeScreen(
       const screen = await channelScreen({ deps }, notice.data.channelId, personId)
       return screen && { screen }
     }
+    case 'catalogue-import':
+      return importNotice(notice.data.importId, personId, deps)
     case 'post-published': {
       const keys = {
         sent: 'notice.post-published',

@@ -6,12 +6,14 @@ import { methodsOfOrder } from '#shop/paying.ts'
 import type { Deps } from '#shop/deps.ts'
 import { movesOf, type MoveRow } from '#shop/moves.ts'
 import { moneyStory, orderOf, ordersOf, type OrderView } from '#shop/orders.ts'
+import { ratingOf } from '#shop/ratings.ts'
 import { isReturnable } from '#shop/refunds.ts'
 import { choiceParts } from './choices.ts'
-import { confused, homeButton } from './home.ts'
+import { homeButton, notFound } from './home.ts'
 import { leftOf, moneyLines, quantityLeft, returnLines, sumOf, wayLine } from './money.ts'
 import { optionsText } from './options.ts'
 import { ownChoiceButtons } from './own-choice.ts'
+import { ratingRow } from './ratings.ts'
 import type { Button, Line, Screen } from './screen.ts'
 import { shorten, type Reader } from './text.ts'
 import type { Outcome, Visit } from './visit.ts'
@@ -63,19 +65,20 @@ export async function orderOutcome(
 
 export async function orderPage(visit: Visit, orderId: number): Promise<Outcome> {
   const order = await orderOf(visit.deps.db, orderId, visit.visitor.personId)
-  return order ? orderOutcome(order, visit) : { screen: confused('confused.not-found') }
+  return order ? orderOutcome(order, visit) : notFound()
 }
 
 /** An order with what can be done about it now. */
 export async function orderScreen(order: OrderView, reader: Reader, deps: Deps): Promise<Screen> {
   const { orderId } = order
   const isPayable = order.state === 'awaiting_payment' && order.expiresAt > reader.now
-  const [moves, events, choice, methods, own] = await Promise.all([
+  const [moves, events, choice, methods, own, rating] = await Promise.all([
     movesOf(deps.db, orderId),
     moneyStory(deps.db, orderId),
     choiceParts(order, { deps, reader }),
     isPayable ? methodsOfOrder(deps.db, order, deps) : [],
     isPayable ? ownChoice(deps.db, order, reader.now) : undefined,
+    order.state === 'delivered' ? ratingOf(deps.db, order.personId, order.productId) : undefined,
   ])
   const lines: Line[] = [
     { key: 'order.title', params: { number: order.number } },
@@ -104,6 +107,11 @@ export async function orderScreen(order: OrderView, reader: Reader, deps: Deps):
     rows.push(...(choice?.rows ?? []))
   }
   rows.push(...laterButtons(order, moves, reader))
+  if (order.state === 'delivered') {
+    rows.push([{ label: { key: 'button.buy-again' }, intent: { do: 'buy-again', orderId } }])
+    // Those that follow are the story, the orders and home.
+    rows.push(ratingRow(orderId, rating, rows.flat().length + 3))
+  }
   if (events.length > 0) rows.push([{ label: { key: 'button.story' }, intent: { do: 'story', orderId } }])
   rows.push([{ label: { key: 'button.orders' }, intent: { do: 'orders' } }, homeButton])
   return { ...(order.picture !== null && { picture: order.picture }), lines, rows }
@@ -200,7 +208,7 @@ function laterButtons(order: OrderView, moves: readonly MoveRow[], reader: Reade
     rows.push([{ label: { key: 'button.return' }, intent: { do: 'return', orderId } }])
   }
   if (order.state === 'cancelled') {
-    rows.push([{ label: { key: 'button.product' }, intent: { do: 'product', productId: order.productId } }])
+    rows.push([{ label: { key: 'button.buy-again' }, intent: { do: 'buy-again', orderId } }])
   }
   return rows
 }

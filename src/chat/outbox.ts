@@ -20,12 +20,14 @@ import {
   type ClaimedNotice,
 } from '#shop/notifications.ts'
 import { orderOf } from '#shop/orders.ts'
+import { isShownTo } from '#shop/people.ts'
 import { postAgain, postPublished, takePost } from '#shop/sellers.ts'
 import { languages } from '#domain/people.ts'
+import { adultQuestion } from './adult-question.ts'
 import { toSubject } from './follow.ts'
 import { groupScreen } from './group-buy.ts'
 import { sharedCard } from './group-card.ts'
-import type { Messenger } from './messenger.ts'
+import type { DownloadResult, Messenger } from './messenger.ts'
 import { noticeScreen } from './notices.ts'
 import { orderScreen } from './orders.ts'
 import type { Screen } from './screen.ts'
@@ -38,6 +40,8 @@ export type Outbox = {
   /** Edits every message that shows an older state of a group or an order. */
   updateCards(subject: CardSubject): Promise<void>
   publishPost(postId: number): Promise<void>
+  /** A file that somebody sent in a messenger. */
+  download(messenger: string, ref: string): Promise<DownloadResult>
 }
 
 /** What came of one notification; `later`: nothing was sent, and it is safe to try again. */
@@ -112,7 +116,9 @@ export function createOutbox(deps: Deps, messengers: readonly Messenger[]): Outb
       if (group)
         return card.personId === null
           ? sharedCard(group, reader, card.sharerId)
-          : groupScreen({ deps, reader }, card.personId, group)
+          : (await isShownTo(deps.db, card.personId, group))
+            ? groupScreen({ deps, reader }, card.personId, group)
+            : adultQuestion(group)
       if (!('orderId' in subject) || card.personId === null) return undefined
       const order = await orderOf(deps.db, subject.orderId, card.personId)
       return order && orderScreen(order, reader, deps)
@@ -163,6 +169,10 @@ export function createOutbox(deps: Deps, messengers: readonly Messenger[]): Outb
       // Edits are harmless to repeat: the queue runs this again after a pause.
       if (results.includes(false))
         throw new Error(`some messages still show an older state of ${JSON.stringify(subject)}`)
+    },
+
+    async download(messenger, ref) {
+      return byName.get(messenger)?.download(ref) ?? { ok: false, reason: 'gone' }
     },
 
     async publishPost(postId) {

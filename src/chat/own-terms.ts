@@ -4,10 +4,11 @@ import { orderOf, type OrderView } from '#shop/orders.ts'
 import { isThere } from './catalog.ts'
 import { buyScreen } from './checkout.ts'
 import { unitsScreen } from './group-terms.ts'
-import { confused } from './home.ts'
+import { confused, notFound } from './home.ts'
 import type { Intent } from './intent.ts'
 import { optionsText } from './options.ts'
 import { orderOutcome } from './orders.ts'
+import { pagingRow } from './paging.ts'
 import type { Button } from './screen.ts'
 import type { Outcome, Visit } from './visit.ts'
 
@@ -20,7 +21,7 @@ async function choiceOf(
 ): Promise<{ order: OrderView; choice: OwnChoice } | { instead: Outcome }> {
   const { deps, visitor } = visit
   const order = await orderOf(deps.db, orderId, visitor.personId)
-  if (!order) return { instead: { screen: confused('confused.not-found') } }
+  if (!order) return { instead: notFound() }
   const choice = await ownChoice(deps.db, order, deps.now())
   // The button is older than the payment, or than the end of the hold.
   return choice
@@ -45,12 +46,8 @@ export async function ownOptions(visit: Visit, orderId: number, page: number): P
     const label = { key: 'button.option-price', params: { option, price } } as const
     return [{ label, intent: { do: 'own-as', orderId, variantId, units: 0 } }]
   })
-  const turn = (to: number): Button => ({
-    label: { key: to < page ? 'button.previous' : 'button.next' },
-    intent: { do: 'own-options', orderId, page: to },
-  })
-  const paging: Button[] = page > 0 ? [turn(page - 1), backTo(orderId)] : [backTo(orderId)]
-  if ((page + 1) * optionsMax < choice.options.length) paging.push(turn(page + 1))
+  const hasMore = (page + 1) * optionsMax < choice.options.length
+  const paging = pagingRow(page, hasMore, (to) => ({ do: 'own-options', orderId, page: to }), backTo(orderId))
   return {
     screen: {
       ...(order.picture !== null && { picture: order.picture }),

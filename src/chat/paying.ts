@@ -4,7 +4,7 @@ import { wordsIn } from '#domain/people.ts'
 import { methodsOfOrder, payBy } from '#shop/paying.ts'
 import { invoiceData } from '#shop/invoices.ts'
 import { orderOf, type OrderView } from '#shop/orders.ts'
-import { confused } from './home.ts'
+import { confused, notFound } from './home.ts'
 import { sumOf, wayLine } from './money.ts'
 import { orderOutcome, orderPage } from './orders.ts'
 import type { Button, Line, Screen } from './screen.ts'
@@ -37,7 +37,7 @@ async function payable(
 ): Promise<{ order: OrderView; methods: PaymentMethod[] } | (Outcome & { screen: Screen })> {
   const { deps, visitor } = visit
   const order = await orderOf(deps.db, orderId, visitor.personId)
-  if (!order) return { screen: confused('confused.not-found') }
+  if (!order) return notFound()
   const isOpen = order.state === 'awaiting_payment' && order.expiresAt > visit.reader.now
   if (!isOpen || !order.payment || !isUnpaid(order.payment.state)) {
     const { screen = confused('confused.not-found'), ...rest } = await orderOutcome(order, visit)

@@ -3,7 +3,7 @@ import { doorCurrency, type PaymentMethod } from '#domain/payments.ts'
 import { offerMethod, paymentSettings, setDoorTerms } from '#shop/payment-settings.ts'
 import { ask, stopAsking } from '#shop/people.ts'
 import { parseAmount } from './amounts.ts'
-import { confused, homeButton } from './home.ts'
+import { confused, homeButton, notFound } from './home.ts'
 import type { Answer } from './messenger.ts'
 import { amountTyped } from './refunds.ts'
 import type { Button, Line } from './screen.ts'
@@ -15,7 +15,7 @@ import type { Key } from './words.ts'
 export async function paymentSettingsPage(visit: Visit, sellerId: number): Promise<Outcome> {
   const { deps, visitor } = visit
   const settings = await paymentSettings(deps.db, { sellerId, personId: visitor.personId }, deps)
-  if (!settings) return { screen: confused('confused.not-found') }
+  if (!settings) return notFound()
   if (visitor.step === 'amount') await stopAsking(deps.db, visitor.personId, visitor.sender.messenger)
   const { methods, possible, onDeliveryMax, onDeliveryForGroups } = settings
   const lines: Line[] = [{ key: 'pay-settings.title' }]
@@ -56,7 +56,7 @@ export async function offer(
   const { deps, visitor } = visit
   const who = { sellerId, personId: visitor.personId }
   const result = await offerMethod(deps.db, who, method, isOn === 1, deps)
-  if (result === 'not-found') return { screen: confused('confused.not-found') }
+  if (result === 'not-found') return notFound()
   const page = await paymentSettingsPage(visit, sellerId)
   return result === 'done' ? page : { ...page, toast: 'pay-settings.last-one', alert: true }
 }
@@ -65,7 +65,7 @@ export async function offer(
 export async function askDoorGroups(visit: Visit, sellerId: number): Promise<Outcome> {
   const { deps, visitor } = visit
   const settings = await paymentSettings(deps.db, { sellerId, personId: visitor.personId }, deps)
-  if (!settings) return { screen: confused('confused.not-found') }
+  if (!settings) return notFound()
   const yes: Button = { label: { key: 'button.door-groups-sure' }, intent: { do: 'door-groups', sellerId, isOn: 1 } }
   return { screen: { lines: [{ key: 'pay-settings.groups-risk' }], rows: [[yes], [backTo(sellerId)]] } }
 }
@@ -86,13 +86,13 @@ export async function setNoDoorLimit(visit: Visit, sellerId: number): Promise<Ou
 async function set(visit: Visit, sellerId: number, terms: Parameters<typeof setDoorTerms>[2]): Promise<Outcome> {
   const { deps, visitor } = visit
   const isDone = await setDoorTerms(deps.db, { sellerId, personId: visitor.personId }, terms)
-  return isDone ? paymentSettingsPage(visit, sellerId) : { screen: confused('confused.not-found') }
+  return isDone ? paymentSettingsPage(visit, sellerId) : notFound()
 }
 
 export async function askDoorLimit(visit: Visit, sellerId: number): Promise<Outcome> {
   const { deps, visitor } = visit
   const settings = await paymentSettings(deps.db, { sellerId, personId: visitor.personId }, deps)
-  if (!settings) return { screen: confused('confused.not-found') }
+  if (!settings) return notFound()
   const data = { about: 'door-limit', sellerId }
   await ask(deps.db, visitor.personId, visitor.sender.messenger, 'amount', data, deps.now())
   return { screen: { lines: [{ key: 'pay-settings.ask-limit' }], rows: [[backTo(sellerId)]] } }

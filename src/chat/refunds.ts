@@ -4,7 +4,7 @@ import { moveForShop, movesOf } from '#shop/moves.ts'
 import { orderForShop, type OrderView } from '#shop/orders.ts'
 import { ask, stopAsking } from '#shop/people.ts'
 import { answerReturn, refund, refundedByHand, type RefundResult } from '#shop/refunds.ts'
-import { confused } from './home.ts'
+import { notFound } from './home.ts'
 import { leftOf, quantityLeft, sumOf } from './money.ts'
 import type { Button, Line } from './screen.ts'
 import { shopOrder, shopOrderOutcome } from './shop-orders.ts'
@@ -17,7 +17,7 @@ type Of = { orderId: number }
 /** Runs with an order of a shop of theirs that has money left to give back. */
 async function withMoney(visit: Visit, orderId: number, answer: (order: OrderView) => Promise<Outcome> | Outcome) {
   const order = await orderForShop(visit.deps.db, orderId, visit.visitor.personId)
-  if (!order) return { screen: confused('confused.not-found') }
+  if (!order) return notFound()
   if (leftOf(order) > 0n) return answer(order)
   return { ...(await shopOrderOutcome(visit, order)), toast: 'refund.refused-too-much' as const, alert: true }
 }
@@ -52,7 +52,7 @@ export async function refundPage(visit: Visit, orderId: number): Promise<Outcome
 export async function refundLine(visit: Visit, orderId: number, lineId: number): Promise<Outcome> {
   return withMoney(visit, orderId, async (order) => {
     const line = order.lines.find((one) => one.lineId === lineId)
-    if (!line) return { screen: confused('confused.not-found') }
+    if (!line) return notFound()
     const left = quantityLeft(line, await movesOf(visit.deps.db, orderId))
     if (left < 1) {
       return { ...(await shopOrderOutcome(visit, order)), toast: 'refund.refused-too-much' as const, alert: true }
@@ -74,7 +74,7 @@ export async function refundLines(
 ): Promise<Outcome> {
   return withMoney(visit, orderId, (order) => {
     const line = order.lines.find((one) => one.lineId === lineId)
-    if (!line || quantity < 1 || quantity > line.quantity) return { screen: confused('confused.not-found') }
+    if (!line || quantity < 1 || quantity > line.quantity) return notFound()
     const price = line.unitPrice * BigInt(quantity)
     const amount = price < leftOf(order) ? price : leftOf(order)
     const params = { title: shorten(wordsIn(line.title, visit.reader.language), 160), quantity }
@@ -175,7 +175,7 @@ export async function answerReturnAsked(
 ): Promise<Outcome> {
   const { deps, visitor } = visit
   const found = await moveForShop(deps.db, moveId, visitor.personId)
-  if (!found) return { screen: confused('confused.not-found') }
+  if (!found) return notFound()
   const { move, order } = found
   if (isSure !== 1 && move.state === 'asked') {
     const params = { number: order.number, sum: sumOf(order, move.amount) }
@@ -209,7 +209,7 @@ export async function refundMade(
 ): Promise<Outcome> {
   const { deps, visitor } = visit
   const found = await moveForShop(deps.db, moveId, visitor.personId)
-  if (!found) return { screen: confused('confused.not-found') }
+  if (!found) return notFound()
   const { move, order } = found
   const sum = sumOf(order, move.amount)
   if (isSure !== 1 && move.state === 'by_hand') {

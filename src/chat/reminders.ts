@@ -4,6 +4,7 @@ import { wordsIn } from '#domain/people.ts'
 import { leaderAgain } from '#shop/again.ts'
 import type { Deps } from '#shop/deps.ts'
 import { groupById, seatOf } from '#shop/group-buy.ts'
+import { isShownTo } from '#shop/people.ts'
 import { orderOf } from '#shop/orders.ts'
 import { lacksLine, payForButtons } from './friend-pay.ts'
 import { groupLines, joinButton } from './group-card.ts'
@@ -65,7 +66,7 @@ export async function groupAgain(
   if (!group || joinRefusal(group, reader.now) !== undefined) return undefined
   const [seat, name] = await Promise.all([seatOf(deps.db, groupId, personId), leaderAgain(deps.db, groupId)])
   const isIn = seat !== undefined && ['held', 'paid', 'confirmed'].includes(seat.state)
-  if (isIn || name === undefined) return undefined
+  if (isIn || name === undefined || !(await isShownTo(deps.db, personId, group))) return undefined
   const params = {
     name: shorten(name, 64),
     title: shorten(wordsIn(group.title, reader.language), 100),

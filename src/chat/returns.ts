@@ -3,7 +3,7 @@ import { wordsIn } from '#domain/people.ts'
 import { movesOf } from '#shop/moves.ts'
 import { orderOf, type OrderView } from '#shop/orders.ts'
 import { askReturn, isReturnable } from '#shop/refunds.ts'
-import { confused } from './home.ts'
+import { notFound } from './home.ts'
 import { quantityLeft, sumOf } from './money.ts'
 import { orderOutcome } from './orders.ts'
 import type { Button } from './screen.ts'
@@ -31,7 +31,7 @@ export async function chooseQuantity(visit: Visit, orderId: number, lineId: numb
   const order = await returnable(visit, orderId)
   if (!('orderId' in order)) return order
   const line = order.lines.find((one) => one.lineId === lineId)
-  if (!line) return { screen: confused('confused.not-found') }
+  if (!line) return notFound()
   const left = Math.min(quantityLeft(line, await movesOf(visit.deps.db, orderId)), 8)
   if (left < 1) return { ...(await orderOutcome(order, visit)), toast: 'return.refused-too-much', alert: true }
   const title = shorten(wordsIn(line.title, visit.reader.language), 160)
@@ -54,17 +54,15 @@ export async function askForReturn(
   const who = { personId: visitor.personId, orderId, requestKey: visitor.requestKey, now: deps.now() }
   const result = await askReturn(deps.db, who, { lineId, quantity })
   const order = await orderOf(deps.db, orderId, visitor.personId)
-  if (!order) return { screen: confused('confused.not-found') }
+  if (!order) return notFound()
   const page = await orderOutcome(order, visit)
   if (result.ok) return { ...page, toast: 'return.asked-toast' }
-  return result.reason === 'not-found'
-    ? { screen: confused('confused.not-found') }
-    : { ...page, toast: `return.refused-${result.reason}`, alert: true }
+  return result.reason === 'not-found' ? notFound() : { ...page, toast: `return.refused-${result.reason}`, alert: true }
 }
 
 async function returnable(visit: Visit, orderId: number): Promise<OrderView | Outcome> {
   const order = await orderOf(visit.deps.db, orderId, visit.visitor.personId)
-  if (!order) return { screen: confused('confused.not-found') }
+  if (!order) return notFound()
   if (isReturnable(order, visit.reader.now)) return order
   return { ...(await orderOutcome(order, visit)), toast: 'return.refused-too-late', alert: true }
 }

@@ -2,7 +2,7 @@
 import { wordsIn } from '#domain/people.ts'
 import type { ProductRow } from '#shop/catalog.ts'
 import { productById } from '#shop/catalog.ts'
-import { openGroups } from '#shop/group-buy.ts'
+import { nearestGroup } from '#shop/group-buy.ts'
 import {
   channelById,
   giveChannel,
@@ -15,9 +15,11 @@ import {
   type PostStats,
   type PostToPublish,
 } from '#shop/sellers.ts'
-import { descriptionMax, product as productPage, togetherLines } from './catalog.ts'
+import { descriptionMax, publicPicture, togetherLines } from './catalog.ts'
 import { cameToGroup, groupOutcome } from './group-buy.ts'
-import { confused, homeButton } from './home.ts'
+import { confused, homeButton, notFound } from './home.ts'
+import { pagingRow } from './paging.ts'
+import { product as productPage } from './product.ts'
 import type { Button, Line, Screen } from './screen.ts'
 import { shorten, type Reader } from './text.ts'
 import type { Outcome, Visit } from './visit.ts'
@@ -42,7 +44,7 @@ export async function shops({ deps, visitor }: Visit): Promise<Outcome> {
 
 export async function shopPage({ deps, visitor, reader }: Visit, sellerId: number): Promise<Outcome> {
   const view = await shopView(deps.db, sellerId, visitor.personId)
-  if (!view) return { screen: confused('confused.not-found') }
+  if (!view) return notFound()
   const lines: Line[] = [{ key: 'shop.title', params: { shop: view.shop.name } }]
   if (view.channels.length === 0) lines.push({ gap: true }, { key: 'shop.no-channel' })
   else {
@@ -59,6 +61,8 @@ export async function shopPage({ deps, visitor, reader }: Visit, sellerId: numbe
     { label: { key: 'button.shop-orders' }, intent: { do: 'shop-orders', sellerId, page: 0 } },
     { label: { key: 'button.shop-money' }, intent: { do: 'shop-money', sellerId } },
   ])
+  rows.push([{ label: { key: 'button.catalogue' }, intent: { do: 'catalogue', sellerId } }])
+  rows.push([{ label: { key: 'button.shop-questions' }, intent: { do: 'shop-questions', sellerId, page: 0 } }])
   rows.push([{ label: { key: 'button.refresh' }, intent: { do: 'shop', sellerId } }, homeButton])
   // What five posts brought is longer than what fits under a picture.
   return { screen: { ...(view.stats.length === 0 && { picture: 'brand/seller' }), lines, rows } }
@@ -82,18 +86,15 @@ function statsLines(stats: PostStats, { language }: Reader): Line[] {
 
 export async function productsToPost(visit: Visit, sellerId: number, page: number): Promise<Outcome> {
   const found = await shopProducts(visit.deps.db, sellerId, visit.visitor.personId, page, visit.deps.now())
-  if (!found) return { screen: confused('confused.not-found') }
+  if (!found) return notFound()
   if (page > 0 && found.products.length === 0) return { screen: confused('confused.button') }
   const rows = found.products.map((product): Button[] => [
     { label: { raw: { words: product.title } }, intent: { do: 'post-offer', productId: product.productId } },
   ])
-  const paging: Button[] = []
-  if (page > 0)
-    paging.push({ label: { key: 'button.previous' }, intent: { do: 'shop-products', sellerId, page: page - 1 } })
-  paging.push({ label: { key: 'button.my-shop' }, intent: { do: 'shop', sellerId } })
-  if ((page + 1) * 6 < found.total) {
-    paging.push({ label: { key: 'button.next' }, intent: { do: 'shop-products', sellerId, page: page + 1 } })
-  }
+  const paging = pagingRow(page, (page + 1) * 6 < found.total, (to) => ({ do: 'shop-products', sellerId, page: to }), {
+    label: { key: 'button.my-shop' },
+    intent: { do: 'shop', sellerId },
+  })
   const place = { from: page * 6 + 1, to: page * 6 + found.products.length, total: found.total }
   return {
     screen: { picture: 'brand/seller', lines: [{ key: 'post.which-product', params: place }], rows: [...rows, paging] },
@@ -105,7 +106,7 @@ export async function postPreview(visit: Visit, productId: number): Promise<Outc
   const { deps, visitor } = visit
   const product = await productById(deps.db, productId, deps.now())
   const view = product ? await shopView(deps.db, product.sellerId, visitor.personId) : undefined
-  if (!product || !view || product.withdrawn) return { screen: confused('confused.not-found') }
+  if (!product || !view || product.withdrawn) return notFound()
   const hasGroupPrice = product.variants.some((variant) => variant.groupPrice !== null)
   const rows: Button[][] = []
   const draft = deps.newToken()
@@ -124,7 +125,8 @@ export async function postPreview(visit: Visit, productId: number): Promise<Outc
     homeButton,
   ])
   const lines: Line[] = [{ key: 'post.preview' }, { gap: true }, ...postLines(product, hasGroupPrice, visit.reader)]
-  return { screen: { ...(product.pictures[0] !== undefined && { picture: product.pictures[0] }), lines, rows } }
+  const picture = publicPicture(product)
+  return { screen: { ...(picture !== undefined && { picture }), lines, rows } }
 }
 
 function postLines(product: ProductRow, isGroupOffer: boolean, { language }: Reader): Line[] {
@@ -135,7 +137,7 @@ function postLines(product: ProductRow, isGroupOffer: boolean, { language }: Rea
     lines.push({ key: 'price.alone', params: { price: { money: { amount: variant.price, currency } } } })
     if (isGroupOffer) lines.push(...togetherLines(variant))
   }
-  const description = wordsIn(product.description, language)
+  const description = product.isAdult ? '' : wordsIn(product.description, language)
   if (description !== '') lines.push({ gap: true }, { raw: shorten(description, descriptionMax) })
   return lines
 }
@@ -153,9 +155,7 @@ export async function publish(
   const wish = { channelId, productId, isGroupOffer: isGroupOffer === 1, draft }
   const result = await post(deps.db, { ...wish, personId: visitor.personId, now: deps.now() })
   if (!result.ok) {
-    return result.reason === 'not-found'
-      ? { screen: confused('confused.not-found') }
-      : { toast: `refusal.${result.reason}`, alert: true }
+    return result.reason === 'not-found' ? notFound() : { toast: `refusal.${result.reason}`, alert: true }
   }
   const product = await productById(deps.db, productId, deps.now())
   const back: Button = product
@@ -173,8 +173,9 @@ export function postScreen({ product, token, isGroupOffer }: PostToPublish, read
     row.push({ label: { key: 'button.together', params: { price } }, start: `t_${token}` })
   }
   row.push({ label: { key: isGroupOffer ? 'button.alone' : 'button.open' }, start: `o_${token}` })
+  const picture = publicPicture(product)
   return {
-    ...(product.pictures[0] !== undefined && { picture: product.pictures[0] }),
+    ...(picture !== undefined && { picture }),
     lines: postLines(product, isGroupOffer, reader),
     rows: [row],
   }
@@ -185,9 +186,10 @@ export async function fromPost(visit: Visit, token: string, isTogether: boolean)
   const { deps, visitor } = visit
   const opened = await postOpened(deps.db, token, visitor.personId, deps.now())
   if (!opened) return { screen: confused('confused.link') }
-  const [nearest] = isTogether ? await openGroups(deps.db, opened.productId, deps.now(), visit.city?.cityCode) : []
+  const { city } = visit
+  const nearest = isTogether ? await nearestGroup(deps.db, opened.productId, deps.now(), city?.cityCode) : undefined
   if (nearest) await cameToGroup(visit, nearest.groupId, 'post')
-  return nearest ? groupOutcome(visit, nearest) : productPage(visit, opened.productId)
+  return nearest ? groupOutcome(visit, nearest) : productPage(visit, { productId: opened.productId })
 }
 
 /** The bot was made administrator of a channel: whose is it? */
@@ -222,7 +224,7 @@ export async function chooseShopOfChannel(visit: Visit, channelId: number, selle
   await giveChannel(visit.deps.db, channelId, sellerId, visit.visitor.personId)
   const channel = await channelById(visit.deps.db, channelId)
   // Only those who added it are told how it stands: ids in buttons are hostile.
-  if (channel?.addedById !== visit.visitor.personId) return { screen: confused('confused.not-found') }
+  if (channel?.addedById !== visit.visitor.personId) return notFound()
   const screen = await channelScreen(visit, channelId, visit.visitor.personId)
   return { screen: screen ?? confused('confused.not-found') }
 }

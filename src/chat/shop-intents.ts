@@ -1,4 +1,6 @@
 import { followCampaign } from './campaign-intents.ts'
+import { isCatalogueIntent, type CatalogueIntent } from './catalogue-codes.ts'
+import { followCatalogue } from './catalogue-intents.ts'
 import type { CampaignIntent, ShopMoneyIntent } from './intent.ts'
 import {
   askDoorGroups,
@@ -24,7 +26,11 @@ import { shopOrder, shopOrderList } from './shop-orders.ts'
 import type { Outcome, Visit } from './visit.ts'
 
 /** What a shop's people do with orders, money and terms; every operation checks that they are of that shop. */
-export async function followForShop(visit: Visit, intent: ShopMoneyIntent | CampaignIntent): Promise<Outcome> {
+export async function followForShop(
+  visit: Visit,
+  intent: ShopMoneyIntent | CampaignIntent | CatalogueIntent,
+): Promise<Outcome> {
+  if (isCatalogueIntent(intent)) return followCatalogue(visit, intent)
   switch (intent.do) {
     case 'shop-orders':
       return shopOrderList(visit, intent.sellerId, intent.page)

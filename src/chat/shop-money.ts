@@ -2,7 +2,7 @@
 import type { Money } from '#domain/money.ts'
 import { openRefunds } from '#shop/moves.ts'
 import { shopBalance, shopMoneyCsv } from '#shop/shop-money.ts'
-import { confused, homeButton } from './home.ts'
+import { homeButton, notFound } from './home.ts'
 import type { Button, Line, Param } from './screen.ts'
 import type { Outcome, Visit } from './visit.ts'
 
@@ -11,7 +11,7 @@ export async function shopMoney({ deps, visitor }: Visit, sellerId: number): Pro
     shopBalance(deps.db, sellerId, visitor.personId, deps.now()),
     openRefunds(deps.db, sellerId, visitor.personId),
   ])
-  if (!balance || !refunds) return { screen: confused('confused.not-found') }
+  if (!balance || !refunds) return notFound()
   const lines: Line[] = [{ key: 'shop-money.title' }]
   if (balance.length === 0) lines.push({ gap: true }, { key: 'shop-money.none' })
   for (const one of balance) {
@@ -45,7 +45,7 @@ export async function shopMoney({ deps, visitor }: Visit, sellerId: number): Pro
 
 export async function shopMoneyFile({ deps, visitor }: Visit, sellerId: number): Promise<Outcome> {
   const file = await shopMoneyCsv(deps.db, sellerId, visitor.personId, deps.now())
-  if (!file) return { screen: confused('confused.not-found') }
+  if (!file) return notFound()
   const back: Button = { label: { key: 'button.shop-money' }, intent: { do: 'shop-money', sellerId } }
   const document = { ...file, type: 'text/csv' }
   return { screen: { lines: [{ key: 'shop-money.file' }], rows: [[back]], document }, asNew: true }

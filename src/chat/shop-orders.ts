@@ -4,9 +4,10 @@ import { buyerName, movesOf, type MoveRow } from '#shop/moves.ts'
 import { orderForShop, type OrderView } from '#shop/orders.ts'
 import { stopAsking } from '#shop/people.ts'
 import { shopOrders } from '#shop/shop-money.ts'
-import { confused, homeButton } from './home.ts'
+import { confused, homeButton, notFound } from './home.ts'
 import { leftOf, moneyLines, sumOf } from './money.ts'
 import { orderStatus } from './orders.ts'
+import { pagingRow } from './paging.ts'
 import type { Button, Line } from './screen.ts'
 import { shorten, type Reader } from './text.ts'
 import type { Outcome, Visit } from './visit.ts'
@@ -19,7 +20,7 @@ export async function shopOrderList(
   page: number,
 ): Promise<Outcome> {
   const found = await shopOrders(deps.db, sellerId, visitor.personId, page)
-  if (!found) return { screen: confused('confused.not-found') }
+  if (!found) return notFound()
   const { orders, total } = found
   if (page > 0 && orders.length === 0) return { screen: confused('confused.button') }
   const shopButton: Button = { label: { key: 'button.my-shop' }, intent: { do: 'shop', sellerId } }
@@ -37,19 +38,15 @@ export async function shopOrderList(
       intent: { do: 'shop-order', orderId },
     },
   ])
-  const paging: Button[] = []
-  if (page > 0)
-    paging.push({ label: { key: 'button.previous' }, intent: { do: 'shop-orders', sellerId, page: page - 1 } })
-  paging.push(shopButton)
-  if ((page + 1) * pageSize < total)
-    paging.push({ label: { key: 'button.next' }, intent: { do: 'shop-orders', sellerId, page: page + 1 } })
+  const hasMore = (page + 1) * pageSize < total
+  const paging = pagingRow(page, hasMore, (to) => ({ do: 'shop-orders', sellerId, page: to }), shopButton)
   return { screen: { lines, rows: [...rows, paging] } }
 }
 
 export async function shopOrder(visit: Visit, orderId: number): Promise<Outcome> {
   const { deps, visitor } = visit
   const order = await orderForShop(deps.db, orderId, visitor.personId)
-  return order ? shopOrderOutcome(visit, order) : { screen: confused('confused.not-found') }
+  return order ? shopOrderOutcome(visit, order) : notFound()
 }
 
 /** Call with an order of a shop of theirs. An amount that was asked for is no longer waited for. */

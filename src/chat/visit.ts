@@ -17,6 +17,8 @@ export type Visit = {
   asked: Record<string, unknown>
   /** Where the visitor's parcels go, as it was when the update arrived. */
   city: City | null
+  /** They said that they are eighteen. */
+  isAdult: boolean
   deps: Deps
 }
 

@@ -1,11 +1,13 @@
 /** *Wait for a seat* and *Leave the line*, in the private chat; and what people who wait are told. */
 import { groupById } from '#shop/group-buy.ts'
+import { isShownTo } from '#shop/people.ts'
 import { placeOf, stopWaiting, waitForSeat } from '#shop/waiting.ts'
+import { adultQuestion } from './adult-question.ts'
 import { groupOutcome, groupToSee } from './group-buy.ts'
 import { groupLines, joinButton } from './group-card.ts'
-import { confused, homeButton } from './home.ts'
+import { homeButton, notFound } from './home.ts'
 import type { NoticeOutcome } from './notices.ts'
-import type { Button, Line } from './screen.ts'
+import type { Button, Line, Param } from './screen.ts'
 import type { Reader } from './text.ts'
 import type { Outcome, Visit } from './visit.ts'
 import { leaveLineButton } from './waiting-line.ts'
@@ -14,8 +16,7 @@ import { leaveLineButton } from './waiting-line.ts'
 export async function wait(visit: Visit, groupId: number): Promise<Outcome> {
   const { deps, visitor } = visit
   const result = await waitForSeat(deps.db, { personId: visitor.personId, groupId }, deps.now())
-  if (!result.ok && (result.reason === 'group-not-open' || result.reason === 'not-invited'))
-    return { screen: confused('confused.not-found') }
+  if (!result.ok && (result.reason === 'group-not-open' || result.reason === 'not-invited')) return notFound()
   const page = await pageOf(visit, groupId)
   return result.ok ? page : { ...page, toast: `refusal.${result.reason}`, alert: true }
 }
@@ -29,7 +30,7 @@ export async function leaveLine(visit: Visit, groupId: number): Promise<Outcome>
 
 async function pageOf(visit: Visit, groupId: number): Promise<Outcome> {
   const group = await groupToSee(visit, groupId)
-  if (!group || group.state === 'draft') return { screen: confused('confused.not-found') }
+  if (!group || group.state === 'draft') return notFound()
   return groupOutcome(visit, group)
 }
 
@@ -51,6 +52,10 @@ export async function seatOffered(
     [leaveLineButton(groupId)],
     [{ label: { key: 'button.product' }, intent: { do: 'product', productId: group.productId } }, homeButton],
   ]
+  if (!(await isShownTo(db, personId, group))) {
+    const question = adultQuestion({ productId: group.productId, groupId })
+    return { screen: { ...question, lines: [...lines, { gap: true }, ...question.lines] } }
+  }
   const picture = group.picture === null ? {} : { picture: group.picture }
   return {
     screen: { ...picture, lines: [...lines, { gap: true }, ...groupLines(group, reader)], rows },
@@ -59,10 +64,15 @@ export async function seatOffered(
 }
 
 /** The group is over and they got no seat in it: the product's page has others, and begins their own. */
-export async function waitOver(groupId: number, { db }: Visit['deps']): Promise<NoticeOutcome | undefined> {
+export async function waitOver(
+  groupId: number,
+  personId: number,
+  { db }: Visit['deps'],
+): Promise<NoticeOutcome | undefined> {
   const group = await groupById(db, groupId)
   if (!group) return undefined
-  const lines: Line[] = [{ key: 'notice.wait-over', params: { title: { words: group.title } } }]
+  const title: Param = (await isShownTo(db, personId, group)) ? { words: group.title } : { key: 'adult.goods' }
+  const lines: Line[] = [{ key: 'notice.wait-over', params: { title } }]
   const { productId } = group
   const rows: Button[][] = [[{ label: { key: 'button.product' }, intent: { do: 'product', productId } }, homeButton]]
   return { screen: { lines, rows } }

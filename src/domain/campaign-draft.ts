@@ -99,15 +99,9 @@ export function draftStart({ startsAt }: DraftTerms, now: Date): Date {
 /** What is wrong, each once; it can be published when nothing is. */
 export function draftProblems(draft: DraftTerms, variants: readonly DraftVariant[], now: Date): DraftProblem[] {
   const prices = draftPrices(draft, variants)
-  const { kind, size, lifetimeMinutes, maxUnits, mixesOptions, isPublic, thanks, setAside, endsAt } = draft
+  const { kind, size, setAside, endsAt } = draft
   const terms = {
-    kind,
-    size,
-    lifetimeMinutes,
-    maxUnits,
-    mixesOptions,
-    isPublic,
-    thanks,
+    ...draft,
     setAside,
     minSeats: kind === 'team' ? size : draft.minSeats,
     startsAt: draftStart(draft, now),

@@ -91,6 +91,11 @@ export function promisedDays(kind: LocationKind, isSameCity: boolean, carrier?: 
   return { from: leadDays[kind].from + way.from, to: leadDays[kind].to + way.to }
 }
 
+/** @param cities the carrier's codes of those that goods are sold to; none: everywhere. */
+export function isSoldTo(cities: readonly number[], cityCode: number): boolean {
+  return cities.length === 0 || cities.includes(cityCode)
+}
+
 /** The promise as dates, at midnight UTC of the day in the given offset (Moscow is +3 all year). */
 export function promisedDates(days: DayRange, now: Date): { from: Date; to: Date } {
   const moscow = new Date(now.getTime() + 3 * hour)

@@ -6,10 +6,14 @@ import { chooseForSilent } from '#shop/choices.ts'
 import { createShipment, pollDueShipments, refreshShipment } from '#shop/delivery.ts'
 import type { Deps } from '#shop/deps.ts'
 import { closeDueGroups, expireOrders } from '#shop/group-buy.ts'
+import { tellFavourites } from '#shop/favourites.ts'
+import { runImport } from '#shop/import-run.ts'
 import type { Jobs } from '#shop/jobs.ts'
+import { countWords, refreshListingsFor } from '#shop/listings.ts'
 import { tidyUp } from '#shop/notifications.ts'
 import {
   finishPlacingPayment,
+  placeMissingPages,
   movePayment,
   refreshPayment,
   refreshSilentPayments,
@@ -35,6 +39,7 @@ export function createHandlers(
   }
   return {
     'place-payment': ({ paymentId }) => finishPlacingPayment(db, paymentId, deps, deps.now()),
+    'place-payments': ({ paymentIds }) => placeMissingPages(db, paymentIds),
     'move-payment': ({ moveId }) => movePayment(db, moveId, deps, deps.now()),
     'refresh-payment': ({ paymentId }) => refreshPayment(db, paymentId, deps, deps.now()),
     'send-final-receipt': ({ paymentId }) => sendFinalReceipt(db, paymentId, deps),
@@ -44,6 +49,8 @@ export function createHandlers(
     'update-cards': (subject) => outbox.updateCards(subject),
     'publish-post': ({ postId }) => outbox.publishPost(postId),
     'create-shipment': ({ shipmentId }) => createShipment(db, shipmentId, carrier, deps.now()),
+    'import-catalogue': ({ importId }) =>
+      runImport(db, importId, { ...deps, download: (messenger, ref) => outbox.download(messenger, ref) }),
     'refresh-shipment': ({ shipmentId }) => refreshShipment(db, shipmentId, carrier, deps.now()),
     'close-due-groups': async () => {
       await closeDueGroups(db, deps.now())
@@ -60,6 +67,9 @@ export function createHandlers(
     remind: async () => {
       await remind(db, deps.now())
     },
+    'tell-favourites': async () => {
+      await tellFavourites(db, deps.now())
+    },
     'move-lines': async () => {
       await moveLines(db, deps.now())
     },
@@ -68,7 +78,12 @@ export function createHandlers(
     'reconcile-days': () => reconcile(2),
     'reconcile-month': () => reconcile(31),
     'poll-carriers': () => pollDueShipments(db, deps.now()),
-    'tidy-up': () => tidyUp(db, deps.now()),
+    // About the time until the next: then another worker may help.
+    'refresh-listings': () => refreshListingsFor(db, deps.now(), 5000),
+    'tidy-up': async () => {
+      await tidyUp(db, deps.now())
+      await countWords(db)
+    },
   }
 }
 

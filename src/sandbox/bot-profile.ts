@@ -194,12 +194,16 @@ const leaveChat: Handler = (call) => {
   return true
 }
 
+/** Bots are given no larger ones. */
+const downloadMaxBytes = 20 * 1024 * 1024
+
 const getFile: Handler = ({ world, params }) => {
   const id = text(params, 'file_id') ?? ''
   const file = world.files.get(id)
   const size = file?.document ?? file?.sizes.find(({ file_id }) => file_id === id)
   if (!file || !size) throw new TelegramError(400, 'Bad Request: wrong file_id or the file is temporarily unavailable')
   const { file_unique_id, file_size } = size
+  if ((file_size ?? 0) > downloadMaxBytes) throw new TelegramError(400, 'Bad Request: file is too big')
   return { file_id: id, file_unique_id, ...(file_size === undefined ? {} : { file_size }), file_path: file.path }
 }
 

@@ -24,6 +24,10 @@ export const messageBody = z.object({
   chat: id.optional(),
   text: z.string().optional(),
   photo: z.string().optional(),
+  /** `data` is base64. */
+  document: z
+    .object({ name: z.string().min(1).max(255), data: z.string(), mime: z.string().max(100).optional() })
+    .optional(),
   caption: z.string().max(1024).optional(),
   location: z.object({ latitude: z.number().min(-90).max(90), longitude: z.number().min(-180).max(180) }).optional(),
   contact: z
@@ -122,9 +126,10 @@ export function tellBot(world: World, room: Room, entry: Stored): void {
 }
 
 function contentOf(world: World, person: Person, body: Sent): { content: Content; extra: Partial<Message> } {
-  const { text, photo, location, contact, caption } = body
-  const given = [text, photo, location, contact].filter((value) => value !== undefined)
-  if (given.length !== 1) throw new SimError(400, 'body: exactly one of text, photo, location, contact is needed')
+  const { text, photo, document, location, contact, caption } = body
+  const given = [text, photo, document, location, contact].filter((value) => value !== undefined)
+  if (given.length !== 1)
+    throw new SimError(400, 'body: exactly one of text, photo, document, location, contact is needed')
   if (text !== undefined) {
     if (text.trim() === '') throw new SimError(400, 'text: is empty')
     const formatted = formatText(text, undefined, undefined, () => undefined)
@@ -133,11 +138,17 @@ function contentOf(world: World, person: Person, body: Sent): { content: Content
     return { content: { text: formatted.text, ...(entities.length > 0 ? { entities } : {}) }, extra: {} }
   }
   if (photo !== undefined) {
-    const file = world.addFile(/^https?:\/\//i.test(photo) ? { url: photo } : { data: fromBase64(photo) })
+    const file = world.addFile(/^https?:\/\//i.test(photo) ? { url: photo } : { data: fromBase64('photo', photo) })
     return {
       content: { photo: file.sizes, photoUrl: world.fileUrl(file), ...(caption ? { caption } : {}) },
       extra: {},
     }
+  }
+  if (document) {
+    const { name, mime = 'application/octet-stream' } = document
+    const file = world.addDocument({ data: fromBase64('document', document.data), name, mime })
+    const content = { ...(file.document && { document: file.document }), ...(caption ? { caption } : {}) }
+    return { content, extra: {} }
   }
   if (location) return { content: { location }, extra: {} }
   const { phone_number, first_name, last_name, user_id } = contact ?? { phone_number: '', first_name: '' }
@@ -148,9 +159,9 @@ function contentOf(world: World, person: Person, body: Sent): { content: Content
   }
 }
 
-function fromBase64(text: string): Buffer {
+function fromBase64(field: string, text: string): Buffer {
   const data = text.replace(/^data:[^,]*,/, '')
   if (data === '' || !/^[A-Za-z0-9+/_-]+={0,2}\s*$/.test(data))
-    throw new SimError(400, 'photo: is neither a URL nor base64')
+    throw new SimError(400, `${field}: is neither a URL nor base64`)
   return Buffer.from(data, 'base64')
 }

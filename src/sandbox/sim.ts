@@ -40,6 +40,9 @@ const faultBody = z.object({
   probability: z.number().min(0).max(1).optional(),
 })
 
+/** People may send larger files than bots are given, 50 MB and more; as base64 that is a third more. */
+const messageMaxBytes = 80 * 1024 * 1024
+
 const limitsBody = z.object({
   global_per_second: z.number().positive().nullish(),
   per_chat_per_second: z.number().positive().nullish(),
@@ -75,7 +78,7 @@ function addRoutes(app: FastifyInstance, world: World, companies: { reset(): voi
   app.get('/sim/people', () => [...world.people.values()].map(personView))
   app.post('/sim/chats', (request) => roomView(putChat(world, read(chatBody, request.body))))
   app.get('/sim/chats', () => [...world.rooms.values()].filter((room) => room.migratedTo === undefined).map(roomView))
-  app.post('/sim/messages', (request) => {
+  app.post('/sim/messages', { bodyLimit: messageMaxBytes }, (request) => {
     const body = read(messageBody, request.body)
     const person = personOf(world, body.from)
     return messageView(sendAs(world, person, writableBy(world, person, body.chat, body.text), body))

@@ -38,7 +38,7 @@ import { inTransaction, type Client, type Db } from '#store/db.ts'
 import type { GroupRow } from '#store/group-buy.ts'
 import { isMember } from '#store/sellers.ts'
 import type { Deps } from './deps.ts'
-import { countDone } from './group-buy.ts'
+import { countDone } from './due.ts'
 import { holdDays } from './paying.ts'
 
 export type { CampaignLine, CampaignNumbers, CampaignRow, CampaignState, FillingGroup }
@@ -376,7 +376,8 @@ export function groupLike(
     productId: product.productId,
     title: product.title,
     options: variant.options,
-    picture: product.pictures[0] ?? null,
+    picture: product.isAdult ? null : (product.pictures[0] ?? null),
+    isAdult: product.isAdult,
     alonePrice: variant.price,
     currency: variant.currency,
     sellerName: product.sellerName,

@@ -1,5 +1,5 @@
 /** Buying: one tap makes an order, holds stock (and a seat), and leads to the provider's payment page. */
-import { promisedDates, promisedDays } from '#domain/delivery.ts'
+import { isSoldTo, promisedDates, promisedDays } from '#domain/delivery.ts'
 import {
   campaignLimits,
   groupDeadline,
@@ -38,7 +38,8 @@ import {
   type OrderView,
 } from '#store/orders.ts'
 import { findPaymentTerms } from '#store/payments.ts'
-import { findRecipient } from '#store/people.ts'
+import { findIsAdult, findRecipient } from '#store/people.ts'
+import { findCitiesSoldTo } from '#store/product.ts'
 import { findLatestPostOpen, isMember } from '#store/sellers.ts'
 import { reserveStock } from '#store/stock.ts'
 import { findStanding, takeOffer } from '#store/waiting.ts'
@@ -71,6 +72,8 @@ export type PurchaseRefusal =
   | 'too-many-groups'
   | 'not-invited'
   | 'other-cities'
+  | 'not-delivered-there'
+  | 'adults-only'
   | 'too-many-units'
   | JoinRefusal
 
@@ -132,15 +135,15 @@ export async function buy(
     return { ok: false, reason: 'not-found' }
 
   const product = await findProductOfVariant(db, variantId, now)
-  // Asked after the stock was read: their own order may hold what is missing from it.
+  // Both before the open order is asked for: it may be theirs that holds the missing stock or the seat, made a moment ago.
+  const isSeated = group && former === undefined && (await hasLiveSeat(db, group.groupId, personId))
   const unpaid = former === undefined ? await findOpenOrder(db, personId, variantId, wanted, now) : undefined
   const [begun] = unpaid === undefined ? [] : await findOrders(db, { id: unpaid })
   if (begun) {
     if (formerId !== undefined) await setFormerOfDraft(db, begun.orderId, formerId)
     return withPaymentPage(db, begun, false, now, outside)
   }
-  if (group && former === undefined && (await hasLiveSeat(db, group.groupId, personId)))
-    return { ok: false, reason: 'already-in', groupId: group.groupId }
+  if (isSeated) return { ok: false, reason: 'already-in', groupId: group.groupId }
 
   const variant = product?.variants.find((candidate) => candidate.variantId === variantId)
   if (!product || !variant) return { ok: false, reason: 'not-found' }
@@ -153,6 +156,8 @@ export async function buy(
   const via = standing?.via ?? undefined
   if (group && !group.isPublic && (via === undefined || via === 'list') && group.leaderId !== personId)
     return { ok: false, reason: 'not-invited' }
+  // Nobody takes back that they are: it cannot change before the order is made.
+  if (product.isAdult && !(await findIsAdult(db, personId))) return { ok: false, reason: 'adults-only' }
   if (purchase.kind !== 'alone' && (await isMember(db, product.sellerId, personId)))
     return { ok: false, reason: 'own-shop' }
 
@@ -209,6 +214,8 @@ export async function buy(
     if (terms.limits && units > terms.limits.maxUnits) return { ok: false, reason: 'too-many-units' }
     const cities: readonly number[] = terms.limits?.cities ?? []
     if (cities.length > 0 && !cities.includes(recipient.cityCode)) return { ok: false, reason: 'other-cities' }
+    const soldTo = await findCitiesSoldTo(tx, product.productId)
+    if (!isSoldTo(soldTo, recipient.cityCode)) return { ok: false, reason: 'not-delivered-there' }
     const post = await findLatestPostOpen(tx, personId, product.productId, now)
     const orderId = await insertOrder(
       tx,

@@ -8,13 +8,15 @@ const doneMax = 500
 const atOnce = 4
 
 export type Due = {
-  name: 'expire-orders' | 'move-lines'
+  name: 'close-due-groups' | 'expire-orders' | 'move-lines' | 'tell-favourites'
   /** How many are due, counted no further than this. */
   count: (atMost: number) => Promise<number>
   /** Takes the next in this transaction, so that no other worker does; `besides` is not to be looked at again. */
   claim: (tx: Transaction, besides: readonly number[]) => Promise<number | undefined>
   /** @returns false when there was nothing left to do. */
   act: (tx: Transaction, id: number) => Promise<boolean>
+  /** What is still due when nobody is left to be claimed, and is to be waited for: somebody was at it. */
+  late?: (atMost: number) => Promise<number[]>
 }
 
 /**
@@ -22,15 +24,16 @@ export type Due = {
  * that cannot be done keeps none after it waiting: the tick fails at its end.
  * @returns how many were done here.
  */
-export async function doDue(db: Client, { name, count, claim, act }: Due): Promise<number> {
+export async function doDue(db: Client, { name, count, claim, act, late }: Due): Promise<number> {
   const due = await count(dueEach * (othersMax + 1))
   if (due === 0) return 0
   await callOthers(db, name, due)
   let done = 0
   const seen: number[] = []
-  const failures: unknown[] = []
+  // By number: one that fails is let go before it is noted, and another lane may have taken it meanwhile.
+  const failures = new Map<number, unknown>()
   const lane = async (): Promise<void> => {
-    while (done + failures.length < doneMax) {
+    while (done + failures.size < doneMax) {
       let id: number | undefined
       try {
         const isDone = await inTransaction(db, async (tx) => {
@@ -44,12 +47,21 @@ export async function doDue(db: Client, { name, count, claim, act }: Due): Promi
       } catch (error) {
         if (id === undefined) throw error
         seen.push(id)
-        failures.push(error)
+        failures.set(id, error)
       }
     }
   }
   await Promise.all(Array.from({ length: Math.min(atOnce, due) }, lane))
-  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} of ${done + failures.length} failed`)
+  const room = doneMax - done - failures.size
+  for (const id of ((await late?.(doneMax)) ?? []).filter((one) => !seen.includes(one)).slice(0, Math.max(0, room))) {
+    try {
+      if (await inTransaction(db, (tx) => act(tx, id))) done += 1
+    } catch (error) {
+      failures.set(id, error)
+    }
+  }
+  if (failures.size > 0)
+    throw new AggregateError([...failures.values()], `${failures.size} of ${done + failures.size} failed`)
   return done
 }
 
@@ -66,4 +78,19 @@ async function callOthers(db: Client, name: Due['name'], due: number): Promise<v
     options: { key: `${name}:${at}`, maxAttempts: 3 },
   }))
   await enqueueAll(db, jobs)
+}
+
+/** One that cannot be done must not keep those after it waiting: they are done first, then the tick fails. */
+export async function countDone(ids: readonly number[], act: (id: number) => Promise<boolean>): Promise<number> {
+  let done = 0
+  const failures: unknown[] = []
+  for (const id of ids) {
+    try {
+      if (await act(id)) done += 1
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} of ${ids.length} failed`)
+  return done
 }

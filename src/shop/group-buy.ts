@@ -23,7 +23,6 @@ import { isShownTo, noteVisit, type VisitVia } from '#store/visits.ts'
 import { groupCardsChanged, orderCardsChanged } from '#store/live-cards.ts'
 import { notify, notifyEach } from '#store/notifications.ts'
 import { claimExpiredOrder, findExpiredOrders, lockOrder, setOrderState } from '#store/orders.ts'
-import { enqueueAll } from '#store/queue.ts'
 import { isMember } from '#store/sellers.ts'
 import { lockExchange, releaseStock } from '#store/stock.ts'
 import { hasMoney, lockPayments } from '#store/payments.ts'
@@ -89,83 +88,18 @@ export async function expireOrders(db: Client, now: Date): Promise<number> {
   })
 }
 
-/** The most that one run of the tick closes; the next ones go on with the rest. */
-const closedMax = 500
-/** Transactions at once: one is decided in while another waits for the disk. */
-const closedAtOnce = 4
-
 /**
- * The tick: closes groups whose deadline passed, one group a transaction, shared by any number of workers: each takes the
- * next that no other is at. At the end it waits for those that somebody was at, a payer perhaps: they may be due still.
+ * The tick: closes groups whose deadline passed, one group a transaction, shared by any number of workers. At the end it
+ * waits for those that somebody was at, a payer perhaps: they may be due still.
  */
 export async function closeDueGroups(db: Client, now: Date): Promise<number> {
-  const due = await callOthers(db, now)
-  if (due === 0) return 0
-  const closed: number[] = []
-  const failures = new Map<number, unknown>()
-  const next = async (): Promise<void> => {
-    while (closed.length + failures.size < closedMax) {
-      let groupId: number | undefined
-      try {
-        await inTransaction(db, async (tx) => {
-          groupId = await claimDueGroup(tx, [...failures.keys()], now)
-          if (groupId !== undefined) await closeGroup(tx, groupId, now)
-        })
-      } catch (error) {
-        if (groupId === undefined) throw error
-        // One that cannot be closed must not keep those after it waiting.
-        failures.set(groupId, error)
-        continue
-      }
-      if (groupId === undefined) return
-      closed.push(groupId)
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(closedAtOnce, due) }, next))
-  const left = (await findDueGroups(db, now, closedMax)).filter((groupId) => !failures.has(groupId))
-  const room = Math.max(0, closedMax - closed.length - failures.size)
-  const late = await countDone(left.slice(0, room), (groupId) =>
-    inTransaction(db, (tx) => closeGroup(tx, groupId, now)),
-  )
-  const done = closed.length + late
-  if (failures.size > 0)
-    throw new AggregateError([...failures.values()], `${failures.size} of ${done + failures.size} failed`)
-  return done
-}
-
-/** Groups due at once for which one more job is worth its while. */
-const groupsEach = 50
-const othersMax = 10
-
-/**
- * A tick is one job, and one worker takes it: when much is due, further jobs let the others take their part.
- * @returns how many are due, as far as it looks.
- */
-async function callOthers(db: Client, now: Date): Promise<number> {
-  const due = await findDueGroups(db, now, groupsEach * (othersMax + 1))
-  const others = Math.ceil(due.length / groupsEach) - 1
-  const jobs = Array.from({ length: Math.max(0, others) }, (_, at) => ({
-    name: 'close-due-groups' as const,
-    payload: {},
-    options: { key: `close-due-groups:${at}`, maxAttempts: 3 },
-  }))
-  await enqueueAll(db, jobs)
-  return due.length
-}
-
-/** One that cannot be done must not keep those after it waiting: they are done first, then the tick fails. */
-export async function countDone(ids: readonly number[], act: (id: number) => Promise<boolean>): Promise<number> {
-  let done = 0
-  const failures: unknown[] = []
-  for (const id of ids) {
-    try {
-      if (await act(id)) done += 1
-    } catch (error) {
-      failures.push(error)
-    }
-  }
-  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} of ${ids.length} failed`)
-  return done
+  return doDue(db, {
+    name: 'close-due-groups',
+    count: async (atMost) => (await findDueGroups(db, now, atMost)).length,
+    claim: (tx, besides) => claimDueGroup(tx, besides, now),
+    act: (tx, groupId) => closeGroup(tx, groupId, now),
+    late: (atMost) => findDueGroups(db, now, atMost),
+  })
 }
 
 /**
@@ -242,9 +176,18 @@ export async function maySee(db: Client, groupId: number, personId: number): Pro
   return isShownTo(db, groupId, personId)
 }
 
-/** Groups that strangers may join now: those of the reader's city first, then those nearest to completion. */
-export async function openGroups(db: Client, productId: number, now: Date, cityCode?: number): Promise<GroupRow[]> {
-  return findOpenGroups(db, productId, now, 2, cityCode)
+/**
+ * The nearest of the groups that strangers may join now: one of the reader's city first, then by completion.
+ * @returns undefined when there is none.
+ */
+export async function nearestGroup(
+  db: Client,
+  productId: number,
+  now: Date,
+  cityCode?: number,
+): Promise<GroupRow | undefined> {
+  const [nearest] = await findOpenGroups(db, productId, now, 1, cityCode)
+  return nearest
 }
 
 /** Somebody came to a group: noted once, with how they first came by more than the product's list. */

@@ -6,12 +6,17 @@ import { findProductOfVariant, type VariantRow } from '#store/catalog.ts'
 import type { Client } from '#store/db.ts'
 import { findOpenOrder, findOrders, type OrderView } from '#store/orders.ts'
 
+type UnitsOffer = {
+  maxUnits: number
+  price: bigint
+  currency: string
+  productId: number
+  title: Words
+  isAdult: boolean
+}
+
 /** How many pieces one member may buy; undefined without terms for this option. */
-export async function unitsOf(
-  db: Client,
-  variantId: number,
-  now: Date,
-): Promise<{ maxUnits: number; price: bigint; currency: string; productId: number; title: Words } | undefined> {
+export async function unitsOf(db: Client, variantId: number, now: Date): Promise<UnitsOffer | undefined> {
   const [campaign, product] = await Promise.all([
     findCampaign(db, variantId, now),
     findProductOfVariant(db, variantId, now),
@@ -19,7 +24,8 @@ export async function unitsOf(
   const variant = product?.variants.find((candidate) => candidate.variantId === variantId)
   if (!campaign || !product || !variant) return undefined
   const { maxUnits, price } = campaign
-  return { maxUnits, price, currency: variant.currency, productId: product.productId, title: product.title }
+  const { productId, title, isAdult } = product
+  return { maxUnits, price, currency: variant.currency, productId, title, isAdult }
 }
 
 /** The order of a group that its leader has not paid for yet. */

@@ -3,7 +3,7 @@
  * asked and written together with whoever buys at the same moment (`store/joins.ts`). Whatever is out of the ordinary is
  * left to `buy`, which asks one thing after the other and knows why something is refused.
  */
-import { promisedDates, promisedDays } from '#domain/delivery.ts'
+import { isSoldTo, promisedDates, promisedDays } from '#domain/delivery.ts'
 import { heldUntil, priceAt } from '#domain/group-buy.ts'
 import { orderNumber } from '#domain/orders.ts'
 import { methodsFor } from '#domain/payments.ts'
@@ -12,9 +12,10 @@ import { findProduct } from '#store/catalog.ts'
 import type { Client } from '#store/db.ts'
 import { findJoinFacts, insertJoin } from '#store/joins.ts'
 import { findOrder, type OrderView } from '#store/orders.ts'
+import type { PayableOrder } from '#store/payments.ts'
 import type { Deps } from './deps.ts'
 import { abilitiesOf, placeLater } from './paying.ts'
-import { placePayment } from './payments.ts'
+import { createPayment } from './payments.ts'
 import { quoteFor } from './quotes.ts'
 
 /**
@@ -41,7 +42,8 @@ export async function joinAtOnce(
   const variant = product?.variants.find((one) => one.variantId === variantId)
   if (!product || !variant || variant.locationId === null || variant.kind === null || variant.cityCode === null)
     return undefined
-  if (product.sellerId !== sellerId) return undefined
+  if (product.sellerId !== sellerId || product.isAdult) return undefined
+  if (!isSoldTo(product.cities, recipient.cityCode)) return undefined
   const { locationId, kind, cityCode, currency } = variant
   const quoted = await quoteFor(outside.carrier, cityCode, recipient, variant.weightGrams * units)
   if (!quoted.ok) return undefined
@@ -52,15 +54,30 @@ export async function joinAtOnce(
   const price = priceAt(facts.tiers, facts.bestSeats)
   const total = price * BigInt(units) + cost.amount
   const { hasInvoices } = outside
-  const order = { total, currency, isGroup: true, isCrossBorder: kind === 'cross_border', ...facts.buyer, hasInvoices }
+  const purchase = {
+    total,
+    currency,
+    isGroup: true,
+    isCrossBorder: kind === 'cross_border',
+    ...facts.buyer,
+    hasInvoices,
+  }
   const abilities = abilitiesOf(outside.providers)
-  const [method] = methodsFor(order, facts.terms, abilities)
+  const [method] = methodsFor(purchase, facts.terms, abilities)
   if (method === undefined || abilities[method]?.paidAt !== 'page') return undefined
   const provider = providerOf(outside.providers, { method })
 
-  const paymentId = outside.newId()
-  const orderId = await insertJoin(db, {
-    number: orderNumber(outside.randomBytes(8)),
+  const expiresAt = heldUntil(now, deadlineAt)
+  const number = orderNumber(outside.randomBytes(8))
+  const payment = {
+    paymentId: outside.newId(),
+    provider: provider.name,
+    method,
+    twoStage: abilities[method].holds,
+    amount: total,
+  }
+  const joined = await insertJoin(db, {
+    number,
     requestKey,
     personId,
     sellerId,
@@ -70,7 +87,7 @@ export async function joinAtOnce(
     quantity: units,
     deliveryCost: cost.amount,
     currency,
-    expiresAt: heldUntil(now, deadlineAt),
+    expiresAt,
     recipient,
     carrier: outside.carrier.name,
     tariffCode,
@@ -82,18 +99,61 @@ export async function joinAtOnce(
     groupId,
     via: via ?? 'link',
     bestSeats: facts.bestSeats,
-    payment: {
-      paymentId,
-      provider: provider.name,
-      method,
-      twoStage: abilities[method].holds,
-      amount: total,
-    },
+    payment,
     placeAt: placeLater(now),
     unpaidMax,
     now,
   })
-  if (orderId === undefined) return undefined
-  await placePayment(db, paymentId, outside, now)
-  return findOrder(db, orderId)
+  if (!joined) return undefined
+  const { orderId, lineId, seatId, groupToken } = joined
+  const lines = [{ lineId, title: product.title, quantity: units, unitPrice: price }]
+  const order: PayableOrder = {
+    orderId,
+    number,
+    state: 'awaiting_payment',
+    deliveryCost: cost.amount,
+    phone: recipient.phone,
+    lines,
+  }
+  const { page } = await createPayment(db, { ...payment, orderId, currency }, order, outside, now)
+  if (page === undefined) return findOrder(db, orderId)
+  // All of it was written just now: read back, it would be the same.
+  return {
+    orderId,
+    number,
+    personId,
+    sellerId,
+    state: 'awaiting_payment',
+    cancelReason: null,
+    deliveredAt: null,
+    goodsTotal: price * BigInt(units),
+    deliveryCost: cost.amount,
+    total,
+    currency,
+    createdAt: now,
+    expiresAt,
+    recipient,
+    promisedFrom: promise.from,
+    promisedTo: promise.to,
+    variantId,
+    quantity: units,
+    unitPrice: price,
+    title: product.title,
+    options: variant.options,
+    productId: product.productId,
+    picture: product.pictures[0] ?? null,
+    lines,
+    locationKind: kind,
+    payment: {
+      paymentId: payment.paymentId,
+      method,
+      state: 'pending',
+      confirmationUrl: page,
+      declineReason: null,
+      captured: 0n,
+      refunding: 0n,
+      refunded: 0n,
+    },
+    seat: { seatId, state: 'held', groupId, groupState: 'open', groupToken, groupVariantId: variantId },
+  }
 }

@@ -13,6 +13,7 @@ import {
 } from '#store/notifications.ts'
 import { findAddresses, findReader, forgetHandledUpdates, markUnreachable } from '#store/people.ts'
 import { forgetReconciliations } from '#store/reconciliation.ts'
+import { forgetViews } from '#store/seen.ts'
 import { forgetSearches } from '#store/catalog.ts'
 
 export type { ClaimedNotice, Notice }
@@ -73,5 +74,6 @@ export async function tidyUp(db: Client, now: Date): Promise<void> {
   const day = 24 * 60 * 60_000
   await forgetHandledUpdates(db, new Date(now.getTime() - 3 * day))
   await forgetSearches(db, new Date(now.getTime() - 30 * day))
+  await forgetViews(db, new Date(now.getTime() - 90 * day))
   await forgetReconciliations(db, new Date(now.getTime() - 90 * day))
 }

@@ -12,6 +12,7 @@ import {
   insertPayment,
   lockPayments,
   makePaymentCount,
+  placeJob,
 } from '#store/payments.ts'
 import { enqueue } from '#store/queue.ts'
 import type { Deps } from './deps.ts'
@@ -118,8 +119,8 @@ export async function addPayment(
   const abilities = provider.capabilities.methods[method]
   await insertPayment(tx, { ...payment, provider: provider.name, twoStage: abilities?.holds === true }, now)
   if (abilities?.paidAt !== 'page') return
-  const options = { key: `place:${paymentId}`, runAt: placeLater(now) }
-  await enqueue(tx, 'place-payment', { paymentId }, options)
+  const { name, payload, options } = placeJob(paymentId, placeLater(now))
+  await enqueue(tx, name, payload, options)
 }
 
 /** When a job looks after a payment page that the one who asked for it has not got: their process may have ended. */

@@ -2,7 +2,7 @@
  * Payments at their providers. The row and the job are written first, then the provider is called with the row's id as the
  * key, outside any transaction; an unknown outcome is looked up. What follows from what they say is in `purchases.ts`.
  */
-import { providerOf, type ProviderPayment, type ProviderResult } from '#gateways/payments.ts'
+import { providerOf } from '#gateways/payments.ts'
 import { type Client, inTransaction } from '#store/db.ts'
 import { lockGroup } from '#store/group-buy.ts'
 import { findEarned } from '#store/ledger.ts'
@@ -15,15 +15,17 @@ import {
   findPayableOrder,
   findPayment,
   findPaymentById,
+  findUnplaced,
   lockPayments,
   notePage,
   type PayableOrder,
   type PaymentRow,
+  placeJob,
   tell,
   updatePayment,
 } from '#store/payments.ts'
-import { findMove, findMoves, findReturns, type MoveRow, noteMoveAttempt } from '#store/moves.ts'
-import { enqueue } from '#store/queue.ts'
+import { findMove, findMoves, findOnItsWay, findReturns, type MoveRow, noteMoveAttempt } from '#store/moves.ts'
+import { enqueue, enqueueAll } from '#store/queue.ts'
 import type { Deps } from './deps.ts'
 import { OutcomeUnknown } from './outcome.ts'
 import { receiptOf } from './receipts.ts'
@@ -59,49 +61,64 @@ export async function placePayment(
   if (provider.capabilities.methods[payment.method]?.paidAt !== 'page') return 'not-needed'
 
   const isKeyForgotten = now.getTime() - payment.createdAt.getTime() > keyIsKnownFor
-  const isStillWanted = order.state === 'awaiting_payment' && payment.counts && !isKeyForgotten
-  let answer: ProviderResult<ProviderPayment | undefined> = isStillWanted
-    ? { ok: true, value: undefined }
-    : await provider.findByKey(paymentId, payment.createdAt)
-  if (answer.ok && answer.value === undefined) {
-    if (!isStillWanted) {
-      // Nobody waits for this page any more and none was made.
-      await failUnplaced(db, payment, null, now, isTold)
-      return 'not-needed'
-    }
-    answer = await provider.create({
-      key: paymentId,
-      method: payment.method,
-      amount: { amount: payment.amount, currency: payment.currency },
-      twoStage: payment.twoStage,
-      description: descriptionOf(order),
-      returnUrl: outside.returnUrl(order.orderId),
-      receipt: receiptOf(order, payment.amount),
-    })
+  if (order.state === 'awaiting_payment' && payment.counts && !isKeyForgotten)
+    return (await createPayment(db, payment, order, outside, now, isTold)).outcome
+  const answer = await provider.findByKey(paymentId, payment.createdAt)
+  // A refused look-up says nothing of the payment: only a refusal to make it does.
+  if (!answer.ok) return 'unknown'
+  if (answer.value === undefined) {
+    // Nobody waits for this page any more and none was made.
+    await failUnplaced(db, payment, null, now, isTold)
+    return 'not-needed'
   }
-  if (answer.ok && answer.value) {
+  await applyProviderPayment(db, paymentId, answer.value, now, isTold)
+  return 'placed'
+}
+
+type Placeable = Pick<PaymentRow, 'paymentId' | 'orderId' | 'provider' | 'method' | 'twoStage' | 'amount' | 'currency'>
+
+/**
+ * The asking itself; by itself for whoever has just written the payment and its order, and need not read them back.
+ * @returns with `page` when nothing but the page is new: the payment is pending then.
+ */
+export async function createPayment(
+  db: Client,
+  payment: Placeable,
+  order: PayableOrder,
+  outside: Outside,
+  now: Date,
+  isTold = false,
+): Promise<{ outcome: 'placed' | 'declined' | 'unknown'; page?: string }> {
+  const { paymentId, method, twoStage, currency } = payment
+  const answer = await providerOf(outside.providers, { name: payment.provider }).create({
+    key: paymentId,
+    method,
+    amount: { amount: payment.amount, currency },
+    twoStage,
+    description: descriptionOf(order),
+    returnUrl: outside.returnUrl(order.orderId),
+    receipt: receiptOf(order, payment.amount),
+  })
+  if (answer.ok) {
     const { state, externalId, confirmationUrl, holdUntil, amount } = answer.value
     const isPageOnly = state === 'pending' && confirmationUrl !== undefined && holdUntil === undefined && !isTold
-    if (isPageOnly && (await notePage(db, { paymentId, externalId, confirmationUrl, ...amount, now }))) return 'placed'
+    if (isPageOnly && (await notePage(db, { paymentId, externalId, confirmationUrl, ...amount, now })))
+      return { outcome: 'placed', page: confirmationUrl }
     await applyProviderPayment(db, paymentId, answer.value, now, isTold)
-    return 'placed'
+    return { outcome: 'placed' }
   }
-  // A refused look-up says nothing of the payment: only a refusal to make it does.
-  if (!answer.ok && answer.kind === 'refused' && isStillWanted) {
-    await failUnplaced(db, payment, answer.code, now, isTold)
-    return 'declined'
-  }
-  return 'unknown'
+  if (answer.kind !== 'refused') return { outcome: 'unknown' }
+  await failUnplaced(db, payment, answer.code, now, isTold)
+  return { outcome: 'declined' }
 }
 
 async function failUnplaced(
   db: Client,
-  payment: PaymentRow,
+  { paymentId, orderId, amount }: Placeable,
   declineReason: string | null,
   now: Date,
   isTold: boolean,
 ): Promise<void> {
-  const { paymentId, orderId, amount } = payment
   await inTransaction(db, async (tx) => {
     const present = (await lockPayments(tx, { orderId })).find((one) => one.paymentId === paymentId)
     if (present?.state !== 'created' && present?.state !== 'unknown') return
@@ -121,6 +138,15 @@ function descriptionOf({ number, lines }: PayableOrder): string {
 export async function finishPlacingPayment(db: Client, paymentId: string, outside: Outside, now: Date): Promise<void> {
   const outcome = await placePayment(db, paymentId, outside, now, true)
   if (outcome === 'unknown') throw new OutcomeUnknown(`payment ${paymentId} is not answered yet`)
+}
+
+/** The job behind payments that were written together: most have their pages by then, and each that has not gets a job. */
+export async function placeMissingPages(db: Client, paymentIds: readonly string[]): Promise<void> {
+  const missing = await findUnplaced(db, paymentIds)
+  await enqueueAll(
+    db,
+    missing.map((paymentId) => placeJob(paymentId)),
+  )
 }
 
 /** Asks the provider how a payment and its refunds stand and applies it. The body of a webhook is never believed, only this. */
@@ -245,9 +271,9 @@ async function makeRefund(db: Client, move: MoveRow, payment: PaymentRow, outsid
   }
   const order = await findPayableOrder(db, payment.orderId)
   if (!order) throw new Error(`refund ${moveId} has no order`)
-  const at = move.createdAt
+  const { isHandedOver } = move
   const goods = move.lineId === null ? { returned: await findReturns(db, payment.orderId, { moveId }) } : { only: move }
-  const receipt = receiptOf(order, amount, { ...goods, at })
+  const receipt = receiptOf(order, amount, { ...goods, isHandedOver })
   const answer = await provider.refund(externalId, { amount, currency: payment.currency }, moveId, receipt)
   if (answer.ok) return applyProviderRefund(db, moveId, answer.value, now)
   if (answer.kind === 'unknown') {
@@ -271,10 +297,12 @@ export async function sendFinalReceipt(db: Client, paymentId: string, outside: O
   const order = payment && (await findPayableOrder(db, payment.orderId))
   const earned = payment && (await findEarned(db, payment.orderId))
   const provider = payment && providerOf(outside.providers, { name: payment.provider })
-  if (!payment?.externalId || !order?.deliveredAt || !earned || !provider?.capabilities.receipts) return
-  const sum = { amount: earned.amount, currency: payment.currency }
-  const at = order.deliveredAt
-  const receipt = receiptOf(order, earned.amount, { returned: await findReturns(db, order.orderId, { at }), at })
+  if (!payment?.externalId || !order || !earned || !provider?.capabilities.receipts) return
+  const amount = earned.amount - (await findOnItsWay(db, paymentId))
+  if (amount <= 0n) return
+  const sum = { amount, currency: payment.currency }
+  const returned = await findReturns(db, order.orderId, 'handed-over')
+  const receipt = receiptOf(order, amount, { returned, isHandedOver: true })
   // The payment itself was made with its bare id: a key used for two requests is refused.
   const answer = await provider.sendFinalReceipt(payment.externalId, sum, `receipt:${paymentId}`, receipt)
   if (!answer.ok) throw new OutcomeUnknown(`receipt of ${paymentId}: ${answer.detail}`)

@@ -1,14 +1,17 @@
 /** Who a person is and what we asked them: the start of handling anything. */
+import { isShown } from '#domain/adult.ts'
 import { languageFromTag, type Language } from '#domain/people.ts'
 import type { Client } from '#store/db.ts'
 import {
   createPerson,
   deleteDialog,
+  findIsAdult,
   findRecipient,
   findVisit,
   markHandled,
   markReachable,
   markUnreachable,
+  saveAdult,
   saveDialog,
   saveLanguage,
   saveRecipient,
@@ -25,6 +28,8 @@ export type KnownVisitor = {
   timeZone: string
   /** Where their parcels go, once they said so. */
   city: City | null
+  /** They said that they are eighteen. */
+  isAdult: boolean
   /** The message whose button was pressed is edited when what it shows changes. */
   pressedCard: boolean
   /** What we asked for and still wait for, with what we already know. */
@@ -61,7 +66,8 @@ export async function arrive(
       now,
     )
     if (who.opensChat) await markReachable(db, messenger, externalId, now)
-    return { personId, language, timeZone: 'Europe/Moscow', city: null, pressedCard: visit.pressedCard }
+    const rest = { city: null, isAdult: false, pressedCard: visit.pressedCard }
+    return { personId, language, timeZone: 'Europe/Moscow', ...rest }
   }
   if (who.opensChat && (found.unreachable || !found.chatOpened))
     await markReachable(db, who.messenger, who.externalId, now)
@@ -70,6 +76,7 @@ export async function arrive(
     language: found.language,
     timeZone: found.timeZone,
     city: found.city,
+    isAdult: found.isAdult,
     pressedCard: visit.pressedCard,
     ...(found.step !== null && { dialog: { step: found.step, data: (found.data ?? {}) as Record<string, unknown> } }),
   }
@@ -115,6 +122,16 @@ export async function stopAsking(db: Client, personId: number, messenger: string
 
 export async function chooseLanguage(db: Client, personId: number, language: Language): Promise<void> {
   await saveLanguage(db, personId, language)
+}
+
+/** `isShown` of domain/adult for whoever is told something without having asked. */
+export async function isShownTo(db: Client, personId: number, goods: { isAdult: boolean }): Promise<boolean> {
+  return isShown(goods, { isAdult: goods.isAdult && (await findIsAdult(db, personId)) })
+}
+
+/** They said that they are eighteen: goods for grown-ups are shown to them from now on. */
+export async function confirmAdult(db: Client, personId: number, now: Date): Promise<void> {
+  await saveAdult(db, personId, now)
 }
 
 export async function recipientOf(db: Client, personId: number): Promise<RecipientFields | null> {

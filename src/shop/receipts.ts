@@ -6,18 +6,19 @@ import type { MoveRow } from '#store/moves.ts'
 
 /** Goods of a line; what a refund of one is for. */
 type Goods = Pick<MoveRow, 'lineId' | 'quantity'>
+type ReceiptOptions = { only?: Goods; returned?: readonly Goods[]; isHandedOver?: boolean }
 
 /**
  * Lines whose sum is exactly `total`: all of the order, the goods of one refund, or, without those that went back before,
  * what the buyer keeps.
  * @param returned refunds that were decided before this; their goods stand on receipts of their own.
- * @param at when this was decided. Whatever happens afterwards, the receipt of one key stays the same: providers refuse a
- * key with another body.
+ * @param isHandedOver whether goods had been handed over when this was decided. Whatever happens afterwards, the receipt
+ * of one key stays the same: providers refuse a key with another body.
  */
 export function receiptOf(
   order: PayableOrder,
   total: bigint,
-  { only, returned = [], at }: { only?: Goods; returned?: readonly Goods[]; at?: Date } = {},
+  { only, returned = [], isHandedOver = false }: ReceiptOptions = {},
 ): Receipt {
   const titleOf = (words: PayableOrder['lines'][number]['title']) => words.ru ?? words.en ?? order.number
   const gone = (lineId: number) =>
@@ -29,10 +30,10 @@ export function receiptOf(
   const delivery: ReceiptLine = { title: 'Доставка', quantity: 1, unitAmount: order.deliveryCost, kind: 'delivery' }
   const all = only === undefined && order.deliveryCost > 0n ? [...goods, delivery] : goods
   // Money without goods, goodwill after all of them came back: it is for what they were.
-  if (all.length === 0) return receiptOf(order, total, at ? { at } : {})
+  if (all.length === 0) return receiptOf(order, total, { isHandedOver })
   return {
     phone: order.phone,
     lines: receiptLines(all, total),
-    isHandedOver: at !== undefined && order.deliveredAt !== null && order.deliveredAt <= at,
+    isHandedOver,
   }
 }

@@ -1,5 +1,4 @@
 /** A shop's money: what its people see of it, and what the installation's operator pays out. All from the books. */
-import { stringify } from 'csv-stringify/sync'
 import { postPaidOut } from '#domain/ledger.ts'
 import { moneyToDecimal } from '#domain/money.ts'
 import { inTransaction, type Client } from '#store/db.ts'
@@ -16,6 +15,7 @@ import {
 } from '#store/ledger.ts'
 import { findOrders, type OrderView } from '#store/orders.ts'
 import { findShops, isMember } from '#store/sellers.ts'
+import { toCell, toCsv } from './csv.ts'
 
 export type { ShopBalance }
 
@@ -95,31 +95,11 @@ export async function shopMoneyCsv(
       toCell(titles.map((title) => title.ru ?? title.en ?? '').join('; ')),
     ],
   )
-  const csv = stringify(rows, {
-    header: true,
-    columns: columns.map((header, at) => ({ key: [at], header })),
-    record_delimiter: 'windows',
-    bom: true,
-    escape_formulas: true,
-    // As bigint and not as text: a minus before a number is no formula, and the library knows it by the type.
-    cast: {
-      bigint: (amount, { records }) => moneyToDecimal({ amount, currency: events[records]?.currency ?? '' }),
-    },
-  })
+  const content = toCsv(columns, rows, (amount, row) =>
+    moneyToDecimal({ amount, currency: events[row]?.currency ?? '' }),
+  )
   const day = now.toISOString().slice(0, 10)
-  return { name: `money-${sellerId}-${day}.csv`, content: new TextEncoder().encode(csv) }
-}
-
-/**
- * Text that no spreadsheet takes for a formula. What begins a cell the library sees to; a program that splits at another
- * separator than ours, or does not know our quotes, begins cells within the text
- * (https://owasp.org/www-community/attacks/CSV_Injection).
- */
-function toCell(text: string): string {
-  return text
-    .replaceAll(/\s+/g, ' ')
-    .trim()
-    .replaceAll(/([,;|"'] *)([=+\-@＝＋－＠])/g, "$1'$2")
+  return { name: `money-${sellerId}-${day}.csv`, content }
 }
 
 /** What each shop is owed, for the operator. */

@@ -1,16 +1,11 @@
 /**
- * Brings a seller's part of the catalogue to what a feed says. Everything runs in the caller's one transaction:
- * offers are staged in a temporary table first (feeds repeat ids and scatter variants), then products are merged in
- * batches, one jsonb parameter each. Rows that buyers also write (stock) come last and in key order.
+ * Brings a seller's part of the catalogue to what a feed says. Everything runs in the caller's one transaction, after the
+ * offers were staged (import-staging): products are merged in batches, one jsonb parameter each. Rows that buyers also
+ * write (stock) come last and in key order.
  */
 import type { Db } from './db.ts'
 
 export type Json = string | number | boolean | null | undefined | Json[] | { [key: string]: Json }
-
-/** One import of a seller at a time: the second waits here until the first ends. Released with the transaction. */
-export async function lockSellerImport(db: Db, slug: string): Promise<void> {
-  await db.$executeRaw`SELECT 1 FROM pg_advisory_xact_lock(hashtextextended('catalog-import:' || ${slug}, 0))`
-}
 
 /** @param name undefined keeps the present one. */
 export async function upsertSeller(
@@ -54,16 +49,51 @@ export async function upsertCategories(
   return new Map(rows.map((row) => [row.slug, row.id]))
 }
 
-/** @returns ids by the feed's own id. Locations that left the feed stay: orders name them. */
+/** Where the seller's own categories are filed, once somebody has said so: with the titles on the path to there. */
+export async function categoryMappings(
+  db: Db,
+  sellerId: number,
+): Promise<{ feedCategory: string; categoryId: number; titles: Record<string, string>[] }[]> {
+  return db.$queryRaw`WITH RECURSIVE up AS (
+      SELECT m.feed_category, m.category_id AS leaf, c.title, c.parent_id, 0 AS depth
+      FROM category_mapping m JOIN category c ON c.id = m.category_id WHERE m.seller_id = ${sellerId}
+      UNION ALL SELECT up.feed_category, up.leaf, c.title, c.parent_id, up.depth + 1
+      FROM up JOIN category c ON c.id = up.parent_id WHERE up.depth < 20
+    )
+    SELECT feed_category AS "feedCategory", leaf AS "categoryId", jsonb_agg(title ORDER BY depth DESC) AS titles
+    FROM up GROUP BY feed_category, leaf`
+}
+
+/** What the seller's people are shown when they say where their categories belong. */
+export async function upsertSellerCategories(
+  db: Db,
+  sellerId: number,
+  categories: { feedCategory: string; title: Json }[],
+): Promise<void> {
+  await db.$executeRaw`INSERT INTO seller_category AS known (seller_id, feed_category, title)
+    SELECT ${sellerId}, c."feedCategory", c.title
+    FROM jsonb_to_recordset(${JSON.stringify(categories)}::jsonb) AS c("feedCategory" text, title jsonb)
+    WHERE NOT EXISTS (SELECT 1 FROM seller_category k
+      WHERE k.seller_id = ${sellerId} AND k.feed_category = c."feedCategory" AND k.title = c.title)
+    ON CONFLICT (seller_id, feed_category) DO UPDATE SET title = excluded.title`
+}
+
+/**
+ * @param locations a city of undefined keeps what is known, or is `elsewhere`'s.
+ * @returns ids by the feed's own id. Locations that left the feed stay: orders name them.
+ */
 export async function upsertLocations(
   db: Db,
   sellerId: number,
-  locations: { id: string; kind: string; title: Json; cityCode: number; cityName: string }[],
+  locations: { id: string; kind: string; title: Json; cityCode: number | undefined; cityName: string | undefined }[],
+  elsewhere: { code: number; name: string },
 ): Promise<Map<string, number>> {
   await db.$executeRaw`INSERT INTO location (seller_id, external_id, kind, title, city_code, city_name)
-    SELECT ${sellerId}, id, kind, title, "cityCode", "cityName"
+    SELECT ${sellerId}, l.id, l.kind, l.title, coalesce(l."cityCode", known.city_code, ${elsewhere.code}),
+      coalesce(l."cityName", known.city_name, ${elsewhere.name})
     FROM jsonb_to_recordset(${JSON.stringify(locations)}::jsonb)
-      AS l(id text, kind text, title jsonb, "cityCode" int, "cityName" text)
+        AS l(id text, kind text, title jsonb, "cityCode" int, "cityName" text)
+      LEFT JOIN location known ON known.seller_id = ${sellerId} AND known.external_id = l.id
     ON CONFLICT (seller_id, external_id) DO UPDATE
     SET kind = excluded.kind, title = excluded.title, city_code = excluded.city_code, city_name = excluded.city_name
     WHERE (location.kind, location.title, location.city_code, location.city_name)
@@ -73,105 +103,81 @@ export async function upsertLocations(
   return new Map(rows.map((row) => [row.externalId, row.id]))
 }
 
-/** Temporary tables of this transaction: offers as read, stock as wanted, and which variants the feed still has. */
-export async function createStaging(db: Db): Promise<void> {
-  await db.$executeRaw`CREATE TEMPORARY TABLE staged_offer (
-    position int PRIMARY KEY, offer_id text NOT NULL UNIQUE, product_id text NOT NULL, line int NOT NULL,
-    data jsonb NOT NULL) ON COMMIT DROP`
-  await db.$executeRaw`CREATE TEMPORARY TABLE staged_stock (
-    variant_id int, location_id int, on_hand int NOT NULL, PRIMARY KEY (variant_id, location_id)) ON COMMIT DROP`
-  await db.$executeRaw`CREATE TEMPORARY TABLE seen_variant (
-    id int PRIMARY KEY, is_new boolean NOT NULL, is_changed boolean NOT NULL) ON COMMIT DROP`
-}
-
-export type StagedOffer = { position: number; offerId: string; productId: string; line: number; data: Json }
-
-/** @returns the offers left out because an earlier one has their id, with that one's line. */
-export async function stageOffers(
-  db: Db,
-  offers: StagedOffer[],
-): Promise<{ offerId: string; line: number; firstLine: number }[]> {
-  const kept = await db.$queryRaw<{ position: number }[]>`
-    INSERT INTO staged_offer (position, offer_id, product_id, line, data)
-    SELECT position, "offerId", "productId", line, data FROM jsonb_to_recordset(${JSON.stringify(offers)}::jsonb)
-      AS o(position int, "offerId" text, "productId" text, line int, data jsonb)
-    ORDER BY position ON CONFLICT (offer_id) DO NOTHING RETURNING position`
-  const positions = new Set(kept.map(({ position }) => position))
-  const repeated = offers.filter(({ position }) => !positions.has(position))
-  if (repeated.length === 0) return []
-  const ids = JSON.stringify(repeated.map(({ offerId }) => offerId))
-  const firsts = await db.$queryRaw<{ offerId: string; line: number }[]>`
-    SELECT offer_id AS "offerId", line FROM staged_offer
-    WHERE offer_id IN (SELECT jsonb_array_elements_text(${ids}::jsonb))`
-  const lineById = new Map(firsts.map(({ offerId, line }) => [offerId, line]))
-  return repeated.map(({ offerId, line }) => ({ offerId, line, firstLine: lineById.get(offerId) ?? 0 }))
-}
-
-/** Numbers the staged products by their first offer, so that they can be read in batches. @returns how many. */
-export async function numberStagedProducts(db: Db): Promise<number> {
-  await db.$executeRaw`CREATE TEMPORARY TABLE staged_product ON COMMIT DROP AS
-    SELECT product_id, (row_number() OVER (ORDER BY min(position)))::int AS number
-    FROM staged_offer GROUP BY product_id`
-  await db.$executeRaw`CREATE INDEX ON staged_product (number)`
-  await db.$executeRaw`CREATE INDEX ON staged_offer (product_id)`
-  await db.$executeRaw`ANALYZE staged_product`
-  await db.$executeRaw`ANALYZE staged_offer`
-  const [row] = await db.$queryRaw<{ count: number }[]>`SELECT count(*)::int AS count FROM staged_product`
-  return row?.count ?? 0
-}
-
-/** Offers of the products numbered `after + 1` to `after + count`, product by product. */
-export async function readStaged(
-  db: Db,
-  after: number,
-  count: number,
-): Promise<{ productId: string; line: number; data: Json }[]> {
-  return db.$queryRaw`SELECT o.product_id AS "productId", o.line, o.data
-    FROM staged_product p JOIN staged_offer o USING (product_id)
-    WHERE p.number > ${after} AND p.number <= ${after + count} ORDER BY p.number, o.position`
-}
-
-/** The categories and locations that staged offers name. */
-export async function stagedCategoryIds(db: Db): Promise<(string | null)[]> {
-  const rows = await db.$queryRaw<{ id: string | null }[]>`SELECT DISTINCT data->>'categoryId' AS id FROM staged_offer`
-  return rows.map(({ id }) => id)
+/**
+ * Whoever comes first names a brand. Call it with the lock of {@link upsertCategories}: two sellers adding the same brands
+ * in different orders would otherwise deadlock. @returns ids by folded name.
+ */
+export async function upsertBrands(db: Db, brands: { name: string; folded: string }[]): Promise<Map<string, number>> {
+  const names = brands.map(({ name }) => name)
+  const folded = brands.map((brand) => brand.folded)
+  const find = async () => db.$queryRaw<{ id: number; folded: string }[]>`
+    SELECT id, folded FROM brand WHERE folded IN (SELECT unnest((SELECT ${folded}::text[])))`
+  let rows = await find()
+  if (rows.length < folded.length) {
+    await db.$executeRaw`INSERT INTO brand (name, folded)
+      SELECT b.name, b.folded FROM unnest((SELECT ${names}::text[]), (SELECT ${folded}::text[])) AS b(name, folded)
+      WHERE NOT EXISTS (SELECT 1 FROM brand k WHERE k.folded = b.folded) ON CONFLICT (folded) DO NOTHING`
+    rows = await find()
+  }
+  return new Map(rows.map((row) => [row.folded, row.id]))
 }
 
 export type ProductRow = {
   externalId: string
   categoryId: number
+  feedCategory: string | undefined
   title: Json
   description: Json
   vendor: string | undefined
+  brandId: number | undefined
   pictures: string[]
   words: string
+  details: string
+  params: Json
+  isAdult: boolean
+  isPerishable: boolean
+  cities: number[]
+  /** Of all that was said about it: see numberStagedProducts. */
+  fingerprint: string
 }
 export type MergedRow = { id: number; externalId: string; isChanged: boolean }
 
-/** Adds or changes products; untouched rows are not written. A new product counts as changed. */
+/**
+ * Adds or changes products; untouched rows are not written. A new product counts as changed. Known ones are looked up one by
+ * one: of rows that this transaction wrote the planner knows nothing, and would read all of the seller's for every batch.
+ */
 export async function mergeProducts(db: Db, sellerId: number, products: ProductRow[], now: Date): Promise<MergedRow[]> {
   return db.$queryRaw`WITH batch AS MATERIALIZED (
-      SELECT "externalId", "categoryId", title, description, vendor, words,
-        ARRAY(SELECT jsonb_array_elements_text(pictures)) AS pictures
-      FROM jsonb_to_recordset(${JSON.stringify(products)}::jsonb) AS b("externalId" text, "categoryId" int, title jsonb,
-        description jsonb, vendor text, pictures jsonb, words text)
+      SELECT b.*, ARRAY(SELECT jsonb_array_elements_text(b."pictureList")) AS pictures,
+        ARRAY(SELECT jsonb_array_elements_text(b."cityList")::int) AS cities
+      FROM jsonb_to_recordset(${JSON.stringify(products.map(({ pictures, cities, ...rest }) => ({ ...rest, pictureList: pictures, cityList: cities })))}::jsonb)
+        AS b("externalId" text, "categoryId" int, "feedCategory" text, title jsonb, description jsonb, vendor text,
+          "brandId" int, "pictureList" jsonb, words text, details text, params jsonb, "isAdult" boolean,
+          "isPerishable" boolean, "cityList" jsonb, fingerprint uuid)
     ), known AS MATERIALIZED (
-      SELECT p.id, p.external_id FROM product p JOIN batch b ON b."externalId" = p.external_id
-      WHERE p.seller_id = ${sellerId}
+      SELECT p.id, p.external_id, (p.category_id, p.feed_category, p.title, p.description, p.vendor, p.brand_id, p.pictures,
+          p.words, p.details, p.params, p.is_adult, p.is_perishable, p.cities, p.withdrawn_at)
+        IS DISTINCT FROM (b."categoryId", b."feedCategory", b.title, b.description, b.vendor, b."brandId", b.pictures,
+          b.words, b.details, b.params, b."isAdult", b."isPerishable", b.cities, NULL::timestamptz) AS differs
+      FROM batch b CROSS JOIN LATERAL (
+        SELECT * FROM product p WHERE p.seller_id = ${sellerId} AND p.external_id = b."externalId" LIMIT 1) p
     ), changed AS (
-      UPDATE product p SET category_id = b."categoryId", title = b.title, description = b.description, vendor = b.vendor,
-        pictures = b.pictures, words = b.words, withdrawn_at = NULL, updated_at = ${now}
-      FROM batch b WHERE p.seller_id = ${sellerId} AND p.external_id = b."externalId"
-        AND (p.category_id, p.title, p.description, p.vendor, p.pictures, p.words, p.withdrawn_at)
-          IS DISTINCT FROM (b."categoryId", b.title, b.description, b.vendor, b.pictures, b.words, NULL::timestamptz)
-      RETURNING p.id
+      UPDATE product p SET category_id = b."categoryId", feed_category = b."feedCategory", title = b.title,
+        description = b.description, vendor = b.vendor, brand_id = b."brandId", pictures = b.pictures, words = b.words,
+        details = b.details, params = b.params, is_adult = b."isAdult", is_perishable = b."isPerishable",
+        cities = b.cities, withdrawn_at = NULL, fingerprint = b.fingerprint,
+        updated_at = CASE WHEN k.differs THEN ${now} ELSE p.updated_at END
+      FROM batch b, known k WHERE k.external_id = b."externalId" AND p.id = k.id
+        AND (k.differs OR p.fingerprint IS DISTINCT FROM b.fingerprint)
     ), added AS (
-      INSERT INTO product (seller_id, external_id, category_id, title, description, vendor, pictures, words, updated_at)
-      SELECT ${sellerId}, b."externalId", b."categoryId", b.title, b.description, b.vendor, b.pictures, b.words, ${now}
+      INSERT INTO product (seller_id, external_id, category_id, feed_category, title, description, vendor, brand_id,
+        pictures, words, details, params, is_adult, is_perishable, cities, fingerprint, updated_at, added_at)
+      SELECT ${sellerId}, "externalId", "categoryId", "feedCategory", title, description, vendor, "brandId", pictures,
+        words, details, params, "isAdult", "isPerishable", cities, fingerprint, ${now}, ${now}
       FROM batch b WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.external_id = b."externalId")
       RETURNING id, external_id
     )
-    SELECT k.id, k.external_id AS "externalId", k.id IN (SELECT id FROM changed) AS "isChanged" FROM known k
+    SELECT id, external_id AS "externalId", differs AS "isChanged" FROM known
     UNION ALL SELECT id, external_id, true FROM added`
 }
 
@@ -185,38 +191,46 @@ export type VariantRow = {
   oldPrice: string | undefined
   currency: string
   weightGrams: number
+  pictureList: string[]
   position: number
 }
 
-/** Adds or changes variants and notes that the feed still has them. */
+/** Adds or changes variants and notes that the feed still has them. Known ones are looked up as products are. */
 export async function mergeVariants(
   db: Db,
   variants: VariantRow[],
 ): Promise<{ id: number; productId: number; externalId: string }[]> {
   return db.$queryRaw`WITH batch AS MATERIALIZED (
-      SELECT * FROM jsonb_to_recordset(${JSON.stringify(variants)}::jsonb) AS b("productId" int,
+      SELECT b.*, ARRAY(SELECT jsonb_array_elements_text("pictureList")) AS pictures
+      FROM jsonb_to_recordset(${JSON.stringify(variants)}::jsonb) AS b("productId" int,
         "isProductChanged" boolean, "externalId" text, options jsonb, barcode text, price bigint, "oldPrice" bigint,
-        currency text, "weightGrams" int, position int)
+        currency text, "weightGrams" int, "pictureList" jsonb, position int)
     ), known AS MATERIALIZED (
-      SELECT v.id, v.product_id, v.external_id, b."isProductChanged" FROM variant v
-      JOIN batch b ON b."productId" = v.product_id AND b."externalId" = v.external_id
+      SELECT v.id, v.product_id, v.external_id, b."isProductChanged",
+        (v.options, v.barcode, v.price, v.old_price, v.currency::text, v.weight_grams, v.pictures, v.position,
+            v.withdrawn_at)
+          IS DISTINCT FROM (b.options, b.barcode, b.price, b."oldPrice", b.currency, b."weightGrams", b.pictures,
+            b.position, NULL::timestamptz) AS differs
+      FROM batch b CROSS JOIN LATERAL (
+        SELECT * FROM variant v WHERE v.product_id = b."productId" AND v.external_id = b."externalId" LIMIT 1) v
     ), changed AS (
       UPDATE variant v SET options = b.options, barcode = b.barcode, price = b.price, old_price = b."oldPrice",
-        currency = b.currency, weight_grams = b."weightGrams", position = b.position, withdrawn_at = NULL
-      FROM batch b WHERE v.product_id = b."productId" AND v.external_id = b."externalId"
-        AND (v.options, v.barcode, v.price, v.old_price, v.currency::text, v.weight_grams, v.position, v.withdrawn_at)
-          IS DISTINCT FROM (b.options, b.barcode, b.price, b."oldPrice", b.currency, b."weightGrams", b.position,
-            NULL::timestamptz)
-      RETURNING v.id
+        currency = b.currency, weight_grams = b."weightGrams", pictures = b.pictures, position = b.position,
+        withdrawn_at = NULL
+      FROM batch b, known k
+      WHERE k.product_id = b."productId" AND k.external_id = b."externalId" AND v.id = k.id AND k.differs
     ), added AS (
-      INSERT INTO variant (product_id, external_id, options, barcode, price, old_price, currency, weight_grams, position)
-      SELECT "productId", "externalId", options, barcode, price, "oldPrice", currency, "weightGrams", position FROM batch b
+      INSERT INTO variant (product_id, external_id, options, barcode, price, old_price, currency, weight_grams, pictures,
+        position)
+      SELECT "productId", "externalId", options, barcode, price, "oldPrice", currency, "weightGrams", pictures, position
+      FROM batch b
       WHERE NOT EXISTS (
         SELECT 1 FROM known k WHERE k.product_id = b."productId" AND k.external_id = b."externalId")
+      ORDER BY "productId", position
       RETURNING id, product_id, external_id
     ), seen AS (
       INSERT INTO seen_variant (id, is_new, is_changed)
-      SELECT id, false, "isProductChanged" OR id IN (SELECT id FROM changed) FROM known
+      SELECT id, false, "isProductChanged" OR differs FROM known
       UNION ALL SELECT id, true, true FROM added
     )
     SELECT id, product_id AS "productId", external_id AS "externalId" FROM known
@@ -305,24 +319,18 @@ export async function mergeCampaigns(
   return leftOut
 }
 
-export async function stageStock(
-  db: Db,
-  stock: { variantId: number; locationId: number; onHand: number }[],
-): Promise<void> {
-  await db.$executeRaw`INSERT INTO staged_stock (variant_id, location_id, on_hand)
-    SELECT "variantId", "locationId", "onHand" FROM jsonb_to_recordset(${JSON.stringify(stock)}::jsonb)
-      AS s("variantId" int, "locationId" int, "onHand" int)`
-}
-
 /** What left the feed is withdrawn, never deleted: orders name it. @returns how many variants. */
 export async function withdrawUnseen(db: Db, sellerId: number, endCampaigns: boolean, now: Date): Promise<number> {
   await db.$executeRaw`ANALYZE seen_variant`
   const variants = await db.$executeRaw`UPDATE variant v SET withdrawn_at = ${now} FROM product p
     WHERE p.id = v.product_id AND p.seller_id = ${sellerId} AND v.withdrawn_at IS NULL
       AND NOT EXISTS (SELECT 1 FROM seen_variant s WHERE s.id = v.id)`
-  await db.$executeRaw`UPDATE product p SET withdrawn_at = ${now}, updated_at = ${now}
-    WHERE p.seller_id = ${sellerId} AND p.withdrawn_at IS NULL
-      AND NOT EXISTS (SELECT 1 FROM variant v WHERE v.product_id = p.id AND v.withdrawn_at IS NULL)`
+  // A product is left without any only when one of its variants goes.
+  if (variants > 0) {
+    await db.$executeRaw`UPDATE product p SET withdrawn_at = ${now}, updated_at = ${now}
+      WHERE p.seller_id = ${sellerId} AND p.withdrawn_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM variant v WHERE v.product_id = p.id AND v.withdrawn_at IS NULL)`
+  }
   if (endCampaigns) {
     await db.$executeRaw`UPDATE campaign c SET ends_at = greatest(${now}, c.starts_at + interval '1 millisecond')
       FROM product p WHERE p.id = c.product_id AND p.seller_id = ${sellerId} AND p.withdrawn_at IS NOT NULL

@@ -18,6 +18,8 @@ export function openDatabase(url: string, poolSize = 16): Client {
     max: poolSize,
     connectionTimeoutMillis: 15_000,
     idle_in_transaction_session_timeout: 60_000,
+    // Whatever is given to one connection is sent at once, and answered in that order: see `inTransaction`.
+    pipeline: true,
     // Prisma's adapter writes and reads times without their offset: elsewhere than in UTC they would not be the same times.
     options: '-c TimeZone=UTC',
   })
@@ -78,25 +80,28 @@ const types = {
   },
 }
 
-const togetherMax = 64
+/** Questions that go together at most: what they lead to is under way while the next are asked. */
+export const togetherMax = 64
 
 /**
- * Makes one query of many small ones: what is asked while a query is under way waits for it and then goes together.
+ * Makes one query of many small ones: what is asked in one turn, or while a query is under way, goes together.
  * Nobody waits when nobody else asks, and under load most of the cost of a round trip is shared.
- * @param most questions at once: what they lead to is under way while the next are asked.
  * @param askAll answers in the order of the questions, and may be asked the same again after it threw.
  * Lists belong into it as `(SELECT ${list}::text[])`: PostgreSQL would plan anew for each list that it can look into.
+ * @param options.most of so many who wait, those that go at once; `togetherMax` unless given.
+ * @param options.windowMs for how long a question waits for others when one came less than that before it (DECISIONS 43).
  */
 export function together<Question, Answer, On extends Db = Db>(
   askAll: (db: On, questions: Question[]) => Promise<Answer[]>,
-  most = togetherMax,
+  { windowMs = 0, most = () => togetherMax }: { windowMs?: number; most?: (waiting: number) => number } = {},
 ): (db: On, question: Question) => Promise<Answer> {
   type Asked = { question: Question; answer: (answer: Answer) => void; fail: (error: unknown) => void }
   const queues = new WeakMap<On, Asked[]>()
+  let lastAskedAt = -Infinity
 
   async function work(db: On, queue: Asked[]): Promise<void> {
     while (queue.length > 0) {
-      const asked = queue.splice(0, most)
+      const asked = queue.splice(0, most(queue.length))
       try {
         const answers = await askAll(
           db,
@@ -108,6 +113,9 @@ export function together<Question, Answer, On extends Db = Db>(
         if (asked.length === 1) asked[0]?.fail(error)
         else for (const one of asked) await alone(db, one)
       }
+      // What came meanwhile has others close behind it.
+      if (queue.length > 0 && queue.length < togetherMax && windowMs > 0)
+        await new Promise((go) => setTimeout(go, windowMs))
     }
     queues.delete(db)
   }
@@ -124,6 +132,8 @@ export function together<Question, Answer, On extends Db = Db>(
   return async (db, question) =>
     new Promise((answer, fail) => {
       const asked = { question, answer, fail }
+      const isBusy = performance.now() - lastAskedAt < windowMs
+      if (windowMs > 0) lastAskedAt = performance.now()
       const queue = queues.get(db)
       if (queue) {
         queue.push(asked)
@@ -131,7 +141,9 @@ export function together<Question, Answer, On extends Db = Db>(
       }
       const started = [asked]
       queues.set(db, started)
-      void work(db, started)
+      // Whoever asks in this very turn comes along: several updates are often read at once.
+      if (isBusy) setTimeout(() => void work(db, started), windowMs)
+      else setImmediate(() => void work(db, started))
     })
 }
 
@@ -152,17 +164,19 @@ function statementName({ sql }: { sql: string }): string {
   return name
 }
 
-const endings = new WeakMap<Db, Map<string, () => Promise<unknown>>>()
+const endings = new WeakMap<Db, Map<string, Prisma.Sql>>()
 
 /**
- * Does something as the last thing of the transaction, once for each key and in the order of the keys; at once outside of
- * one. For rows that many transactions share, such as the job that sends notifications: whoever writes one keeps others
- * waiting until it commits, and would wait in a circle with them if it took stock or seats afterwards.
+ * A statement that is the last of its transaction, once for each key and in the order of the keys; at once outside of one.
+ * For rows that many transactions share, such as the job that sends notifications: whoever writes one keeps others waiting
+ * until it commits, and would wait in a circle with them if it took stock or seats afterwards.
+ * @param statement its values are such as the driver can always write (no objects): what it refuses by itself PostgreSQL
+ * does not hear of, and commits.
  */
-export async function lastOfAll(db: Db, key: string, work: () => Promise<unknown>): Promise<void> {
+export async function lastOfAll(db: Db, key: string, statement: Prisma.Sql): Promise<void> {
   const lastly = endings.get(db)
-  if (lastly) lastly.set(key, work)
-  else await work()
+  if (lastly) lastly.set(key, statement)
+  else await db.$executeRaw(statement)
 }
 
 /**
@@ -177,39 +191,40 @@ export async function inTransaction<T>(db: Client, work: (tx: Transaction) => Pr
   const connection = await pool.connect()
   let isOver = false
   let broken: Error | undefined
-  // Statements given at once wait for each other: the driver's next version refuses a second one.
-  let last: Promise<unknown> = Promise.resolve()
   const tx = statementsOn(async (statement) => {
-    const answer = last.then(async () => {
-      if (isOver) throw new Error('the transaction is over')
-      return connection.query(statement)
-    })
-    last = answer.catch(() => undefined)
-    return answer
+    if (isOver) throw broken ?? new Error('the transaction is over')
+    return connection.query(statement)
   })
   // A connection that breaks between two statements would end the process.
   const onError = (error: Error) => {
     broken = error
   }
   connection.on('error', onError)
-  const lastly = new Map<string, () => Promise<unknown>>()
+  const lastly = new Map<string, Prisma.Sql>()
   endings.set(tx, lastly)
+  let ended: Promise<pg.QueryResult> | undefined
   try {
-    await connection.query('BEGIN')
+    // Goes with the first statement, as COMMIT goes with what comes last of all: nobody waits for its answer.
+    const begun = connection.query('BEGIN')
+    begun.catch((error: Error) => {
+      isOver = true
+      broken ??= error
+    })
     const result = await work(tx)
     const isRefused = typeof result === 'object' && result !== null && 'ok' in result && result.ok === false
-    if (!isRefused) for (const key of [...lastly.keys()].toSorted()) await lastly.get(key)?.()
-    await last
+    const last = isRefused ? [] : [...lastly].toSorted(([a], [b]) => (a < b ? -1 : 1))
+    const done = last.map(async ([, statement]) => tx.$executeRaw(statement))
     isOver = true
-    const { command } = await connection.query(isRefused ? 'ROLLBACK' : 'COMMIT')
+    ended = connection.query(isRefused ? 'ROLLBACK' : 'COMMIT')
+    const [{ command }] = await Promise.all([ended, begun, ...done])
     // PostgreSQL's quiet answer when a statement had failed and nobody minded.
     if (command === 'ROLLBACK' && !isRefused) throw new Error('a statement of the transaction failed: nothing was kept')
     return result
   } catch (error) {
     isOver = true
-    await last
-    await connection.query('ROLLBACK').catch((failure: Error) => {
-      broken ??= failure
+    // Refused by PostgreSQL, the transaction is over. Whatever else went wrong, it may still be open on this connection.
+    await (ended ?? connection.query('ROLLBACK')).catch((failure: Error) => {
+      if (!(failure instanceof pg.DatabaseError)) broken ??= failure
     })
     throw error
   } finally {

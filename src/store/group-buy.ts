@@ -38,7 +38,9 @@ export type GroupRow = GroupCounts &
     productId: number
     title: Words
     options: Record<string, Record<string, string>>
+    /** None of goods for grown-ups. */
     picture: string | null
+    isAdult: boolean
     alonePrice: bigint
     sellerName: string
     /** First names of those who paid, in the order they joined. */
@@ -60,7 +62,8 @@ export const groupRows = Prisma.sql`
     g.topped_up AS "toppedUp", g.in_line AS "inLine", g.max_units AS "maxUnits", g.mixes_options AS "mixesOptions",
     g.thanks_kind AS "thanksKind", g.thanks_basis_points AS "thanksBasisPoints", g.is_public AS "isPublic", g.cities,
     g.campaign_id AS "campaignId", g.variant_id AS "variantId", v.product_id AS "productId", p.title, v.options,
-    p.pictures[1] AS picture, v.price AS "alonePrice", se.name AS "sellerName",
+    -- Its card is read by others: of goods for grown-ups nothing is pictured.
+    CASE WHEN NOT p.is_adult THEN p.pictures[1] END AS picture, p.is_adult AS "isAdult", v.price AS "alonePrice", se.name AS "sellerName",
     ARRAY(
       SELECT m.first_name FROM seat s JOIN person m ON m.id = s.person_id
       WHERE s.group_id = g.id AND s.state IN ('paid', 'confirmed') ORDER BY s.id LIMIT 10) AS members

@@ -16,6 +16,8 @@ export type MoveRow = {
   quantity: number | null
   externalId: string | null
   attempts: number
+  /** Of refunds: whether goods had been handed over when it was decided. */
+  isHandedOver: boolean
   createdAt: Date
   paymentId: string
 }
@@ -75,7 +77,8 @@ export async function findMove(
 
 const moveColumns = Prisma.sql`
   id::text AS "moveId", payment_id::text AS "paymentId", kind, state, amount, reason, line_id AS "lineId", quantity,
-  external_id AS "externalId", attempts, created_at AS "createdAt"`
+  external_id AS "externalId", attempts, is_handed_over AS "isHandedOver",
+  created_at AS "createdAt"`
 
 /** Moves of an order's payments, oldest first. */
 export async function findMoves(db: Db, orderId: number): Promise<MoveRow[]> {
@@ -85,17 +88,18 @@ export async function findMoves(db: Db, orderId: number): Promise<MoveRow[]> {
 }
 
 /**
- * Goods whose money went back, or was decided to, before a moment or before another refund. The order of decisions is
- * that of the buyer's story, which is written under the lock of the payment: times of clocks and random ids are none.
+ * Goods whose money went back, or was decided to, before goods were handed over or before another refund. The order of
+ * decisions is the one under the lock of the payment, as the buyer's story has it: times of clocks and random ids are
+ * none.
  */
 export async function findReturns(
   db: Db,
   orderId: number,
-  before: { at: Date } | { moveId: string },
+  before: 'handed-over' | { moveId: string },
 ): Promise<{ lineId: number; quantity: number }[]> {
   const isBefore =
-    'at' in before
-      ? Prisma.sql`e.at < ${before.at}`
+    before === 'handed-over'
+      ? Prisma.sql`NOT m.is_handed_over`
       : Prisma.sql`e.id < (SELECT id FROM payment_event WHERE move_id = ${before.moveId}::uuid AND kind = 'refund-started')`
   return db.$queryRaw<{ lineId: number; quantity: number }[]>`
     SELECT m.line_id AS "lineId", m.quantity
@@ -103,6 +107,21 @@ export async function findReturns(
       JOIN payment_event e ON e.move_id = m.id AND e.kind = 'refund-started'
     WHERE p.order_id = ${orderId} AND m.line_id IS NOT NULL AND m.state <> 'failed' AND ${isBefore}
     ORDER BY e.id`
+}
+
+/**
+ * What was decided to go back before goods were handed over, and was still on its way then. It is part of what the order
+ * brought in the books, and has receipts of its own.
+ */
+export async function findOnItsWay(db: Db, paymentId: string): Promise<bigint> {
+  const [row] = await db.$queryRaw<{ amount: bigint }[]>`
+    SELECT coalesce(sum(m.amount), 0)::bigint AS amount
+    FROM payment p JOIN payment_move m ON m.payment_id = p.id AND m.kind = 'refund' AND NOT m.is_handed_over
+      JOIN payment_event e ON e.move_id = m.id AND e.kind = 'refund-started'
+    WHERE p.id = ${paymentId}::uuid AND NOT EXISTS (
+      SELECT 1 FROM posting back JOIN posting earned ON earned.key = 'earned:' || p.order_id AND earned.id > back.id
+      WHERE back.move_id = m.id)`
+  return row?.amount ?? 0n
 }
 
 /** A payment reached its end at the provider: the move that led there is done, one that led elsewhere came too late. */

@@ -24,6 +24,12 @@ export type NoticeKinds = {
   'group-reminder': { groupId: number }
   /** Somebody they bought together with buys the same again. */
   'group-again': { groupId: number }
+  /** A favourite is cheaper than they were last told: `was` is minor units. */
+  'price-drop': { productId: number; was: string; currency: string }
+  'back-in-stock': { productId: number }
+  /** To the shop's people. */
+  'question-asked': { questionId: number }
+  'question-answered': { questionId: number }
   shipment: { orderId: number; state: string }
   /** Money was taken for an order that ended: it is on its way back. */
   'refund-owed': { orderId: number }
@@ -41,6 +47,8 @@ export type NoticeKinds = {
   /** To the shop's people: an order that needs one of them. */
   'shop-attention': { orderId: number; about: ShopMatter; moveId?: string }
   'channel-added': { channelId: number }
+  /** What became of a catalogue that somebody of the shop sent, or what is asked about it. */
+  'catalogue-import': { importId: number }
   'post-published': { postId: number; state: 'sent' | 'failed' | 'withdrawn' | 'doubtful' }
 }
 /**
@@ -91,7 +99,12 @@ const priorities: Record<NoticeKind, number> = {
   'seat-reminder': 1,
   'group-reminder': 2,
   'group-again': 2,
+  'price-drop': 2,
+  'back-in-stock': 2,
+  'question-asked': 2,
+  'question-answered': 1,
   'channel-added': 1,
+  'catalogue-import': 1,
   'post-published': 1,
 }
 

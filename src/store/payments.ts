@@ -3,6 +3,7 @@ import type { MoneyEvent, PaymentMethod, PaymentState, PaymentTerms, RefundReaso
 import type { Words } from '#domain/people.ts'
 import { together, type Client, type Db } from './db.ts'
 import { Prisma } from './prisma/client.ts'
+import type { NewJob } from './queue.ts'
 
 export type PaymentRow = {
   paymentId: string
@@ -152,7 +153,6 @@ export type PayableOrder = {
   number: string
   state: OrderState
   deliveryCost: bigint
-  deliveredAt: Date | null
   phone: string
   /** In the order of their ids; never none. */
   lines: { lineId: number; title: Words; quantity: number; unitPrice: bigint }[]
@@ -162,8 +162,7 @@ export const findPayableOrder = together(async (db, ids: number[]): Promise<(Pay
   type Line = PayableOrder['lines'][number]
   const rows = await db.$queryRaw<(Omit<PayableOrder, 'lines'> & Line)[]>`
     SELECT o.id AS "orderId", o.number, o.state, o.delivery_cost AS "deliveryCost",
-      o.delivered_at AS "deliveredAt", o.recipient_phone AS phone,
-      l.id AS "lineId", l.title, l.quantity, l.unit_price AS "unitPrice"
+      o.recipient_phone AS phone, l.id AS "lineId", l.title, l.quantity, l.unit_price AS "unitPrice"
     FROM "order" o JOIN order_line l ON l.order_id = o.id WHERE o.id = ANY((SELECT ${ids}::int[])::int[]) ORDER BY l.id`
   const byId = new Map<number, PayableOrder>()
   for (const { lineId, title, quantity, unitPrice, ...order } of rows) {
@@ -182,6 +181,29 @@ export const findPaymentById = together(async (db, ids: string[]): Promise<(Paym
   const byId = new Map(rows.map((row) => [row.paymentId, row]))
   return ids.map((id) => byId.get(id))
 })
+
+/** Which of these payments their providers have not answered yet. */
+export async function findUnplaced(db: Db, paymentIds: readonly string[]): Promise<string[]> {
+  const rows = await db.$queryRaw<{ id: string }[]>`
+    SELECT id::text FROM payment WHERE id = ANY((SELECT ${[...paymentIds]}::uuid[])::uuid[]) AND state IN ('created', 'unknown')`
+  return rows.map(({ id }) => id)
+}
+
+/** The job that finishes what the one who asked for a payment's page could not. @param runAt at once by default. */
+export function placeJob(paymentId: string, runAt?: Date): NewJob<'place-payment'> {
+  const options = { key: `place:${paymentId}`, ...(runAt && { runAt }) }
+  return { name: 'place-payment', payload: { paymentId }, options }
+}
+
+/** The same for payments that are written together: a job for each would cost as much as the payment, and be needed by few. */
+export function placeJobs(paymentIds: readonly string[], runAt: Date): NewJob<'place-payment' | 'place-payments'>[] {
+  const [first, ...others] = paymentIds
+  if (first === undefined) return []
+  if (others.length === 0) return [placeJob(first, runAt)]
+  return [
+    { name: 'place-payments', payload: { paymentIds: [...paymentIds] }, options: { key: `places:${first}`, runAt } },
+  ]
+}
 
 type Page = {
   paymentId: string

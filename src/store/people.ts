@@ -16,6 +16,8 @@ export type Visit = {
     unreachable: boolean
     /** Where their parcels go, once they said so. */
     city: City | null
+    /** They said that they are eighteen. */
+    isAdult: boolean
   }
 }
 
@@ -28,6 +30,9 @@ type VisitRow = Omit<NonNullable<Visit['person']>, 'personId' | 'city'> & {
   cityCode: number | null
   cityName: string
 }
+
+/** Under load updates begin together, and so ask together most of what follows (DECISIONS 43). */
+const windowMs = 5
 
 type Caller = { messenger: string; externalId: string; updateId: string; pressedRef: string | null }
 
@@ -50,8 +55,9 @@ export async function findVisit(
 }
 
 /** Counts rather than asking EXISTS, which PostgreSQL answers by reading the whole table into a hash. */
-const visits = together(async (db, callers: Caller[]) =>
-  db.$queryRaw<VisitRow[]>(Prisma.sql`
+const visits = together(
+  async (db, callers: Caller[]) =>
+    db.$queryRaw<VisitRow[]>(Prisma.sql`
     SELECT (
         SELECT count(*) FROM handled_update h WHERE h.messenger = one.messenger AND h.update_id = one.update_id
       ) > 0 AS "wasHandled",
@@ -60,7 +66,7 @@ const visits = together(async (db, callers: Caller[]) =>
       ) > 0 AS "pressedCard",
       p.id AS "personId", p.language, p.time_zone AS "timeZone", d.step, d.data,
       i.chat_opened_at IS NOT NULL AS "chatOpened", i.unreachable_at IS NOT NULL AS "unreachable",
-      r.city_code AS "cityCode", r.city_name AS "cityName"
+      r.city_code AS "cityCode", r.city_name AS "cityName", p.adult_at IS NOT NULL AS "isAdult"
     FROM unnest(
         (SELECT ${callers.map(({ messenger }) => messenger)}::text[]),
         (SELECT ${callers.map(({ externalId }) => externalId)}::text[]),
@@ -72,6 +78,7 @@ const visits = together(async (db, callers: Caller[]) =>
     LEFT JOIN dialog d ON d.person_id = p.id AND d.messenger = one.messenger
     LEFT JOIN recipient r ON r.person_id = p.id
     ORDER BY one.place`),
+  { windowMs },
 )
 
 /** Makes a person known. Two first updates at once make one person: the loser of the race finds the winner's. */
@@ -166,6 +173,17 @@ export async function deleteDialog(db: Client, personId: number, messenger: stri
 
 export async function saveLanguage(db: Client, personId: number, language: Language): Promise<void> {
   await db.person.update({ where: { id: personId }, data: { language } })
+}
+
+/** They said that they are eighteen: kept from the first time on. */
+export async function saveAdult(db: Db, personId: number, now: Date): Promise<void> {
+  await db.$executeRaw`UPDATE person SET adult_at = coalesce(adult_at, ${now}) WHERE id = ${personId}`
+}
+
+export async function findIsAdult(db: Db, personId: number): Promise<boolean> {
+  const [row] = await db.$queryRaw<{ isAdult: boolean }[]>`
+    SELECT adult_at IS NOT NULL AS "isAdult" FROM person WHERE id = ${personId}`
+  return row?.isAdult === true
 }
 
 export async function saveTimeZone(db: Db, personId: number, timeZone: string): Promise<void> {

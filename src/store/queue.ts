@@ -5,11 +5,14 @@
 import { runMigrations } from 'graphile-worker'
 import pg from 'pg'
 import { lastOfAll, type Db } from './db.ts'
+import { Prisma } from './prisma/client.ts'
 
 /** Every kind of job and what it carries. `jobs/` has one handler for each. */
 export type Jobs = {
   /** Creates the payment at the provider, or finds out what became of an unanswered attempt. */
   'place-payment': { paymentId: string }
+  /** Has the same done for those of many that were written together whose page is still missing. */
+  'place-payments': { paymentIds: string[] }
   /** Carries out one capture, void or refund. */
   'move-payment': { moveId: string }
   /** Asks the provider how a payment stands: a webhook came, or none came for too long. */
@@ -21,6 +24,8 @@ export type Jobs = {
   'publish-post': { postId: number }
   'create-shipment': { shipmentId: number }
   'refresh-shipment': { shipmentId: number }
+  /** Fetches what a shop's people sent and brings it into the catalogue. */
+  'import-catalogue': { importId: number }
   /** The ticks: each asks the database what is due. */
   'close-due-groups': Record<string, never>
   'expire-orders': Record<string, never>
@@ -28,12 +33,15 @@ export type Jobs = {
   'move-lines': Record<string, never>
   'choose-for-late': Record<string, never>
   remind: Record<string, never>
+  'tell-favourites': Record<string, never>
   'refresh-payments': Record<string, never>
   'watch-holds': Record<string, never>
   /** Compares our rows with what providers list: of the last days each hour, of the last month each night. */
   'reconcile-days': Record<string, never>
   'reconcile-month': Record<string, never>
   'poll-carriers': Record<string, never>
+  /** Makes anew what search reads of products that changed. */
+  'refresh-listings': Record<string, never>
   'tidy-up': Record<string, never>
 }
 
@@ -60,7 +68,7 @@ export async function enqueue<Name extends keyof Jobs>(
   await lastOfAll(
     db,
     `job:${key ?? `${name}:${json}`}`,
-    () => db.$executeRaw`SELECT 1 FROM graphile_worker.add_job(${name}, payload => ${json}::json,
+    Prisma.sql`SELECT 1 FROM graphile_worker.add_job(${name}, payload => ${json}::json,
       queue_name => ${queue}::text, run_at => ${runAt}::timestamptz, max_attempts => ${maxAttempts}::int,
       job_key => ${key}::text, priority => ${priority}::int)`,
   )
@@ -81,7 +89,7 @@ export async function enqueueAll(db: Db, jobs: readonly NewJob[]): Promise<void>
   await lastOfAll(
     db,
     `job:${first.options.key}`,
-    () => db.$executeRaw`
+    Prisma.sql`
       SELECT 1 FROM graphile_worker.add_jobs((
         SELECT array_agg((identifier, payload, queue, run_at, coalesce("maxAttempts", 25), key, coalesce(priority, 0),
           NULL)::graphile_worker.job_spec ORDER BY at)

@@ -2,6 +2,7 @@ import type { RefundReason } from '#domain/payments.ts'
 import type { Db } from './db.ts'
 import { tell } from './payments.ts'
 import { type MoveRow, type MoveState } from './moves.ts'
+import { Prisma } from './prisma/client.ts'
 import { enqueue, enqueueAll } from './queue.ts'
 
 export type NewRefund = {
@@ -44,8 +45,10 @@ export async function startRefunds(
       FROM asked WHERE p.id = asked.payment_id AND p.captured - p.refunding - p.refunded >= asked.amount
       RETURNING p.id, asked.amount, asked.at),
     started AS (
-      INSERT INTO payment_move (id, payment_id, kind, amount, state, reason, created_at, updated_at)
-      SELECT gen_random_uuid(), id, 'refund', amount, 'created', ${reason}, ${now}, ${now} FROM aside ORDER BY at
+      INSERT INTO payment_move (id, payment_id, kind, amount, state, reason, is_handed_over, created_at, updated_at)
+      SELECT gen_random_uuid(), id, 'refund', amount, 'created', ${reason}, ${isHandedOver(Prisma.sql`aside.id`)},
+        ${now}, ${now}
+      FROM aside ORDER BY at
       RETURNING id, payment_id, amount),
     told AS (
       INSERT INTO payment_event (payment_id, move_id, kind, amount, at)
@@ -59,6 +62,12 @@ export async function startRefunds(
   )
 }
 
+/** Asked with the payment locked, as goods are handed over with it locked: of two, one is first. */
+function isHandedOver(paymentId: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`(SELECT o.delivered_at IS NOT NULL FROM payment p JOIN "order" o ON o.id = p.order_id
+    WHERE p.id = ${paymentId})`
+}
+
 async function setAside(db: Db, paymentId: string, amount: bigint, now: Date): Promise<boolean> {
   const rows = await db.$executeRaw`
     UPDATE payment SET refunding = refunding + ${amount}, updated_at = ${now}
@@ -69,10 +78,10 @@ async function setAside(db: Db, paymentId: string, amount: bigint, now: Date): P
 async function insertRefund(db: Db, refund: NewRefund, state: 'asked' | 'created', now: Date): Promise<string> {
   const { paymentId, amount, reason, lineId = null, quantity = null, requestKey = null } = refund
   const [row] = await db.$queryRaw<{ id: string }[]>`
-    INSERT INTO payment_move (id, payment_id, kind, amount, state, reason, line_id, quantity, request_key, created_at,
-      updated_at)
+    INSERT INTO payment_move (id, payment_id, kind, amount, state, reason, line_id, quantity, request_key,
+      is_handed_over, created_at, updated_at)
     VALUES (gen_random_uuid(), ${paymentId}::uuid, 'refund', ${amount}, ${state}, ${reason}, ${lineId}::int,
-      ${quantity}::int, ${requestKey}::text, ${now}, ${now})
+      ${quantity}::int, ${requestKey}::text, ${isHandedOver(Prisma.sql`${paymentId}::uuid`)}, ${now}, ${now})
     RETURNING id::text`
   if (!row) throw new Error('an insert returns its row')
   if (state === 'created') await goOn(db, { moveId: row.id, paymentId, amount }, now)
@@ -86,7 +95,7 @@ async function goOn(db: Db, refund: Pick<MoveRow, 'moveId' | 'paymentId' | 'amou
   await enqueue(db, 'move-payment', { moveId }, { key: `move:${moveId}` })
 }
 
-/** A buyer asks for money back; nothing moves until the shop agrees. */
+/** A buyer asks for money back, for what was handed over; nothing moves until the shop agrees. */
 export async function insertAskedRefund(db: Db, refund: NewRefund, now: Date): Promise<string> {
   return insertRefund(db, refund, 'asked', now)
 }

@@ -21,6 +21,13 @@ export async function isMember(db: Db, sellerId: number, personId: number): Prom
   return rows.length > 0
 }
 
+/** Everybody of a shop, in the order of their numbers. */
+export async function findMembers(db: Db, sellerId: number): Promise<number[]> {
+  const rows = await db.$queryRaw<{ personId: number }[]>`
+    SELECT person_id AS "personId" FROM seller_member WHERE seller_id = ${sellerId} ORDER BY person_id`
+  return rows.map(({ personId }) => personId)
+}
+
 /** @returns the shop that the invitation belongs to; undefined for an unknown one. Joining twice changes nothing. */
 export async function addMember(
   db: Client,

@@ -6,6 +6,7 @@ import type { Front, Visitor } from '#chat/front.ts'
 import type { Messenger } from '#chat/messenger.ts'
 import { asClientSignal, atOnce, createApi, type Log } from './api.ts'
 import { classify, describeDefect } from './errors.ts'
+import { createDownload } from './files.ts'
 import { createInline } from './inline.ts'
 import { createGate, usualPace, type Gate, type Pace } from './pace.ts'
 import { createPictures, type PictureSource } from './pictures.ts'
@@ -107,6 +108,7 @@ export async function createTelegram(options: TelegramOptions): Promise<BotTeleg
       capabilities: { inline: true, editAnyAge: true, invoices: providerToken !== undefined },
       send: async (to, message, priority) => post.send(to, message, priority),
       edit: async (ref, message, priority, isStillWanted) => post.edit(ref, message, priority, isStillWanted),
+      download: createDownload({ api, root: client.options.apiRoot, token }),
       link: (payload) => startLink(me.username, payload),
     },
     username: me.username,

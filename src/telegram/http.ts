@@ -27,7 +27,7 @@ export function createCallJson(root: string, token: string): CallJson {
   const target = { hostname: hostname.replace(/^\[|\]$/g, ''), port, agent, method: 'POST' }
 
   return async (method, payload, timeoutMs) => {
-    const body = Buffer.from(JSON.stringify(payload, withoutNull))
+    const body = Buffer.from(JSON.stringify(payload))
     const headers = { 'content-type': 'application/json', 'content-length': body.length }
     const { status, text } = await new Promise<{ status: number; text: string }>((done, failed) => {
       const asking = request({ ...target, path: pathname + method, headers }, (response) => {
@@ -54,8 +54,4 @@ export function createCallJson(root: string, token: string): CallJson {
     if (answer.ok === true) return answer.result
     throw new TelegramError(answer as ConstructorParameters<typeof TelegramError>[0])
   }
-}
-
-function withoutNull(_: string, value: unknown): unknown {
-  return value === null ? undefined : value
 }

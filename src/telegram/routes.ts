@@ -100,6 +100,10 @@ function stepRouter(front: Front, tools: { post: Post; username: string; log: Lo
     phone: to('phone'),
     amount: to('amount'),
     term: to('term'),
+    question: to('question'),
+    answer: to('answer'),
+    catalogue: to('catalogue'),
+    synonym: to('synonym'),
   }
   const router = new Router<never>((ctx: Ctx) => visitOf(ctx).visitor.step, steps)
   router.otherwise(to('none'))

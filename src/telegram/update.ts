@@ -3,6 +3,7 @@
  * made up. Nothing here throws.
  */
 import type { Answer, InvoiceCharge, InvoiceTold, MessageRef, Place, Sender } from '#chat/messenger.ts'
+import { downloadMaxBytes } from './files.ts'
 
 export type Incoming = { updateId: number; sender: Sender; opensChat: boolean } & Happening
 
@@ -103,7 +104,19 @@ function readAnswer(message: Record<string, unknown>, sender: Sender): Answer | 
     const { latitude, longitude } = location
     if (typeof latitude === 'number' && typeof longitude === 'number') return { kind: 'location', latitude, longitude }
   }
-  return otherContent.some((key) => key in message) ? { kind: 'other' } : undefined
+  return readFile(message['document']) ?? (otherContent.some((key) => key in message) ? { kind: 'other' } : undefined)
+}
+
+function readFile(document: unknown): Answer | undefined {
+  if (!isRecord(document) || typeof document['file_id'] !== 'string') return undefined
+  const { file_id: ref, file_name: name, file_size: bytes } = document
+  return {
+    kind: 'file',
+    ref,
+    name: typeof name === 'string' ? name : '',
+    bytes: typeof bytes === 'number' ? bytes : 0,
+    bytesMax: downloadMaxBytes,
+  }
 }
 
 function readTap(query: unknown): Found | undefined {

@@ -1,5 +1,5 @@
 /** HTTP in: webhooks, our own pictures, health and metrics. What they do is handed in. */
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
 import { createMetrics, type Metrics, type WebhookSource } from './metrics.ts'
@@ -172,7 +172,7 @@ function isSameSecret(given: string | string[] | undefined, secret: Buffer): boo
 }
 
 function digestOf(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  return hash('sha256', text, 'buffer')
 }
 
 function isPictureName(part: string): boolean {

@@ -5,9 +5,7 @@
  * because neither is what is measured. PostgreSQL is the embedded one with its defaults: every commit is on the disk.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { loadavg, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { loadavg } from 'node:os'
 import pg from 'pg'
 import type { Carrier } from '#gateways/carriers.ts'
 import type { PaymentProvider } from '#gateways/payments.ts'
@@ -16,18 +14,23 @@ import { createCdek } from '#gateways/cdek.ts'
 import { buy } from '#shop/checkout.ts'
 import type { Deps } from '#shop/deps.ts'
 import { openDatabase, type Client } from '#store/db.ts'
-import { startPostgres } from '#store/postgres.ts'
-import { prepareDatabase } from '../../src/wiring.ts'
 import { cpuMs, peakMb } from './processes.ts'
 import { percentile, round, type Report } from './report.ts'
+import { onStage } from './stage.ts'
 
-const callers = 64
+/** As many as come when a channel shows a group, and as the parallel tests have at a last seat. */
+const callers = 200
 /** Ours and the bare loop's: the default of a process of ours. */
 const connections = 16
 const smallGroups = 500
 /** A shop's: those who join small groups do not all wait for one row of stock. */
 const products = 50
 const goalRatio = 0.6
+/**
+ * Before anything is measured, of both: a process runs for weeks, and at first node has compiled little of its code and
+ * PostgreSQL plans each statement anew on each connection. The more code, the longer that takes.
+ */
+const warmUpRounds = 3
 const pastOrders = 20_000
 
 type Case = 'hot' | 'spread'
@@ -37,34 +40,30 @@ type World = { db: Client; bare: pg.Pool; deps: Deps; cluster: number; errors: R
 export async function benchJoin(say: (line: string) => void, isQuick: boolean): Promise<Report> {
   const hotSeats = isQuick ? 1000 : 5000
   const rounds = isQuick ? 2 : 5
-  const scratch = mkdtempSync(join(tmpdir(), 'vmeste-bench-'))
-  chmodSync(scratch, 0o711) // as root the server runs as another user
-  const endings: (() => Promise<void>)[] = []
   const loadBefore = loadavg()[0] ?? 0
-  try {
+  return onStage(async ({ databaseUrl, cluster, endings }) => {
     say('PostgreSQL, its goods, groups and people …')
-    const postgres = await startPostgres(join(scratch, 'postgres'))
-    endings.push(() => postgres.stop())
-    await postgres.ensureDatabase('bench')
-    const databaseUrl = postgres.url('bench')
-    await prepareDatabase(databaseUrl)
     const db = openDatabase(databaseUrl, connections)
     endings.push(() => db.$disconnect())
     const bare = new pg.Pool({ connectionString: databaseUrl, max: connections })
     bare.on('error', () => undefined) // PostgreSQL ends before it
     endings.push(() => bare.end())
-    const [cluster = ''] = readFileSync(join(scratch, 'postgres', 'postmaster.pid'), 'utf8').split('\n')
-    const world: World = { db, bare, deps: createDeps(db), cluster: Number(cluster), errors: {} }
+    const world: World = { db, bare, deps: createDeps(db), cluster, errors: {} }
 
     // More come than there are seats: the last must be refused, and nobody else.
     const tooMany = 50
-    const warmUp = 200
     const each = Math.floor((hotSeats - 1) / rounds)
-    const goods = await seed(world, hotSeats, Math.max(hotSeats + tooMany, (rounds + 1) * each + 1), warmUp)
+    const people = Math.max(hotSeats + tooMany, (warmUpRounds + rounds) * each)
+    const goods = await seed(world, hotSeats, people, warmUpRounds * each)
     say('Warming up …')
-    await takeSeats(world, goods.warmUp, 'ours', 'warm-up')
-    await takeSeats(world, goods.warmUp, 'bare', 'warm-up')
-    await addPast(db)
+    for (let at = 0; at < warmUpRounds; at++) {
+      for (const which of ['warmUp', 'spread'] as const) {
+        const joins = goods[which].splice(0, each)
+        await takeSeats(world, joins, 'ours', `${which} warm-up ${at}`)
+        await takeSeats(world, joins, 'bare', `${which} warm-up ${at}`)
+      }
+      if (at === 0) await addPast(db)
+    }
 
     const measured: Record<Case, { ours: Round[]; bare: Round[] }> = {
       hot: { ours: [], bare: [] },
@@ -113,10 +112,7 @@ export async function benchJoin(say: (line: string) => void, isQuick: boolean): 
       error_kinds: world.errors,
       load_average: { before: round(loadBefore, 2), after: round(loadavg()[0] ?? 0, 2) },
     }
-  } finally {
-    for (const end of endings.toReversed()) await end()
-    rmSync(scratch, { recursive: true, force: true })
-  }
+  })
 }
 
 function sum({ ours, bare }: { ours: Round[]; bare: Round[] }) {
@@ -396,8 +392,10 @@ async function findWrong({ db }: World): Promise<Record<string, number>> {
         OR (SELECT count(*) FROM payment p WHERE p.order_id = o.id AND p.counts AND p.state = 'pending') <> 1
         OR (SELECT count(*) FROM payment p JOIN payment_event e ON e.payment_id = p.id WHERE p.order_id = o.id) <> 1))
         AS "orders that are not whole",
-      (SELECT count(*)::int FROM payment p WHERE p.state <> 'failed' AND NOT EXISTS (
-        SELECT 1 FROM graphile_worker._private_jobs j WHERE j.key = 'place:' || p.id)) AS "payments without their job",
+      (SELECT count(*)::int FROM payment p WHERE p.state <> 'failed' AND p.id::text NOT IN (
+        SELECT payload ->> 'paymentId' FROM graphile_worker._private_jobs WHERE key LIKE 'place:%' UNION ALL
+        SELECT json_array_elements_text(payload -> 'paymentIds') FROM graphile_worker._private_jobs WHERE key LIKE 'places:%'))
+        AS "payments without their job",
       (SELECT count(*)::int FROM "group" g WHERE taken_seats > 1 AND NOT EXISTS (
         SELECT 1 FROM graphile_worker._private_jobs j WHERE j.key = 'cards:group:' || g.id)) AS "cards nobody will edit"`
   return row ?? {}

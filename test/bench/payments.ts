@@ -6,9 +6,7 @@
  * queue works; nobody has a chat to be told in, because Telegram's pace is not what is measured.
  */
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { loadavg, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { importDemo } from '#shop/catalog-import.ts'
 import { buy } from '#shop/checkout.ts'
@@ -16,11 +14,12 @@ import { closeDueGroups } from '#shop/group-buy.ts'
 import { arrive, setRecipient } from '#shop/people.ts'
 import { reconcile } from '#shop/reconciliation.ts'
 import { openDatabase, type Client } from '#store/db.ts'
-import { freePort, startPostgres } from '#store/postgres.ts'
-import { readConfig, variables } from '../../src/config.ts'
-import { createDeps, prepareDatabase } from '../../src/wiring.ts'
+import { freePort } from '#store/postgres.ts'
+import { readConfig } from '../../src/config.ts'
+import { createDeps } from '../../src/wiring.ts'
 import { cpuMs, peakMb, rssMb, startChild, type Child } from './processes.ts'
 import { percentile, round, type Report } from './report.ts'
+import { onStage, startSandbox } from './stage.ts'
 
 /** The configured default first: it is what the goal is about. */
 const callsAtOnce = [5, 10] as const
@@ -62,37 +61,22 @@ type Phase = {
 }
 
 export async function benchPayments(say: (line: string) => void, isQuick: boolean): Promise<Report> {
-  const scratch = mkdtempSync(join(tmpdir(), 'vmeste-bench-'))
-  chmodSync(scratch, 0o711) // as root the server runs as another user
-  const endings: (() => Promise<void>)[] = []
   const loadBefore = loadavg()[0] ?? 0
-  try {
+  return onStage(async (stage) => {
+    const { databaseUrl, cluster, endings } = stage
     say('PostgreSQL, the demo catalogue, the sandbox and its people …')
-    const postgres = await startPostgres(join(scratch, 'postgres'))
-    endings.push(() => postgres.stop())
-    await postgres.ensureDatabase('bench')
-    const databaseUrl = postgres.url('bench')
-    await prepareDatabase(databaseUrl)
     const db = openDatabase(databaseUrl, 4)
     endings.push(() => db.$disconnect())
 
-    let sandboxUrl = ''
-    const sandbox = await startChild('src/sandbox/main.ts', { SANDBOX_PORT: '0', SANDBOX_PACE: '0' }, (output) => {
-      sandboxUrl = /http:\S+/.exec(output)?.[0] ?? ''
-      return sandboxUrl !== ''
-    })
-    endings.push(() => sandbox.stop())
+    const { sandbox, sandboxUrl } = await startSandbox(stage, { SANDBOX_PACE: '0' })
 
-    // Whatever a developer's .env says stays out: what is set already wins, empty values included.
-    const env: Record<string, string> = {
-      ...Object.fromEntries(variables.map((name) => [name, ''])),
-      DATABASE_URL: databaseUrl,
-      DATA_DIR: scratch,
+    const env = {
+      ...stage.env,
       LOG_LEVEL: 'warn',
       SANDBOX_PORT: new URL(sandboxUrl).port,
       PORT: String(await freePort()),
     }
-    const world: World = { db, env, sandboxUrl, sandbox, scratch, databaseUrl, errors: {}, say }
+    const world: World = { db, env, sandboxUrl, sandbox, cluster, databaseUrl, errors: {}, say }
     const templateId = await makeShop(world)
     await watchJobs(db)
     await post(`${sandboxUrl}/sim/yookassa/faults`, { match: '*', kind: 'delay', delay_ms: answerMs })
@@ -135,10 +119,7 @@ export async function benchPayments(say: (line: string) => void, isQuick: boolea
       error_kinds: world.errors,
       load_average: { before: round(loadBefore, 2), after: round(loadavg()[0] ?? 0, 2) },
     }
-  } finally {
-    for (const end of endings.toReversed()) await end()
-    rmSync(scratch, { recursive: true, force: true })
-  }
+  })
 }
 
 type World = {
@@ -146,7 +127,7 @@ type World = {
   env: Record<string, string>
   sandboxUrl: string
   sandbox: Child
-  scratch: string
+  cluster: number
   databaseUrl: string
   errors: Record<string, number>
   say: (line: string) => void
@@ -228,13 +209,12 @@ async function onePhase(
   name: PhaseName,
   { first, last }: { first: number; last: number },
 ): Promise<Phase> {
-  const { db, scratch, sandbox, errors, say } = world
+  const { db, cluster, sandbox, errors, say } = world
   await untilIdle(db)
   const before = await bareCalls(world, calls)
-  const [cluster = ''] = readFileSync(join(scratch, 'postgres', 'postmaster.pid'), 'utf8').split('\n')
   const cpu = () => ({
     worker: cpuMs(worker.pid),
-    postgres: cpuMs(Number(cluster), true),
+    postgres: cpuMs(cluster, true),
     sandbox: cpuMs(sandbox.pid),
   })
   const spentBefore = cpu()

@@ -5,18 +5,17 @@
  * are lost on purpose and nobody has a chat to be told in, because neither is what is measured.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { availableParallelism, cpus, loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createYookassa } from '#gateways/yookassa.ts'
 import { reconcile } from '#shop/reconciliation.ts'
 import { openDatabase, type Client } from '#store/db.ts'
-import { freePort, startPostgres } from '#store/postgres.ts'
-import { readConfig, variables } from '../../src/config.ts'
-import { createDeps, prepareDatabase } from '../../src/wiring.ts'
+import { freePort } from '#store/postgres.ts'
+import { readConfig } from '../../src/config.ts'
+import { createDeps } from '../../src/wiring.ts'
 import { cpuMs, peakMb, startChild, type Child } from './processes.ts'
 import { round, type Report } from './report.ts'
+import { onStage, startSandbox } from './stage.ts'
 
 const goalRatio = 1.6
 /** What a capture or a void takes, as in `payments.ts`. */
@@ -49,36 +48,20 @@ type Row = {
 
 export async function benchSettle(say: (line: string) => void, isQuick: boolean): Promise<Report> {
   const groups = isQuick ? 100 : 1000
-  const scratch = mkdtempSync(join(tmpdir(), 'vmeste-bench-'))
-  chmodSync(scratch, 0o711) // as root the server runs as another user
-  const endings: (() => Promise<void>)[] = []
   const loadBefore = loadavg()[0] ?? 0
-  try {
+  return onStage(async (stage) => {
+    const { databaseUrl, cluster, endings } = stage
     say('PostgreSQL and the sandbox …')
-    const postgres = await startPostgres(join(scratch, 'postgres'))
-    endings.push(() => postgres.stop())
-    await postgres.ensureDatabase('bench')
-    const databaseUrl = postgres.url('bench')
-    await prepareDatabase(databaseUrl)
     const db = openDatabase(databaseUrl, 8)
     endings.push(() => db.$disconnect())
-    let sandboxUrl = ''
-    const sandbox = await startChild('src/sandbox/main.ts', { SANDBOX_PORT: '0', SANDBOX_PACE: '0' }, (output) => {
-      sandboxUrl = /http:\S+/.exec(output)?.[0] ?? ''
-      return sandboxUrl !== ''
-    })
-    endings.push(() => sandbox.stop())
-    // Whatever a developer's .env says stays out: what is set already wins, empty values included.
-    const env: Record<string, string> = {
-      ...Object.fromEntries(variables.map((name) => [name, ''])),
-      DATABASE_URL: databaseUrl,
-      DATA_DIR: scratch,
+    const { sandbox, sandboxUrl } = await startSandbox(stage, { SANDBOX_PACE: '0' })
+    const env = {
+      ...stage.env,
       LOG_LEVEL: 'warn',
       PAYMENT_CALLS: String(calls),
       SANDBOX_PORT: new URL(sandboxUrl).port,
     }
-    const [cluster = ''] = readFileSync(join(scratch, 'postgres', 'postmaster.pid'), 'utf8').split('\n')
-    const world: World = { db, env, sandboxUrl, sandbox, cluster: Number(cluster), errors: {}, say }
+    const world: World = { db, env, sandboxUrl, sandbox, cluster, errors: {}, say }
     await post(`${sandboxUrl}/sim/yookassa/faults`, { kind: 'webhook_lost' })
     for (const match of ['capture', 'cancel'])
       await post(`${sandboxUrl}/sim/yookassa/faults`, { match, kind: 'delay', delay_ms: answerMs })
@@ -115,10 +98,7 @@ export async function benchSettle(say: (line: string) => void, isQuick: boolean)
       error_kinds: world.errors,
       load_average: { before: round(loadBefore, 2), after: round(loadavg()[0] ?? 0, 2) },
     }
-  } finally {
-    for (const end of endings.toReversed()) await end()
-    rmSync(scratch, { recursive: true, force: true })
-  }
+  })
 }
 
 function machine(): { idle: number; all: number } {

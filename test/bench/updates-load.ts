@@ -223,7 +223,7 @@ type Call = {
   params: { chat_id?: number; callback_query_id?: string }
 }
 
-function pick<T>(values: readonly T[], at: number): T {
+export function pick<T>(values: readonly T[], at: number): T {
   const value = values[at % values.length]
   if (value === undefined) throw new Error('nothing to pick from')
   return value

@@ -4,7 +4,6 @@ import { randomUUID } from 'node:crypto'
 import { chromium as playwright, type Browser, type Locator, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startSandbox, type Sandbox } from '#sandbox/sandbox.ts'
-import { importDemo } from '#shop/catalog-import.ts'
 import { freePort } from '#store/postgres.ts'
 import { startBot } from '../../src/bot.ts'
 import { readConfig, variables } from '../../src/config.ts'
@@ -23,8 +22,7 @@ const problems: string[] = []
 const people: Record<string, number> = {}
 
 beforeAll(async () => {
-  database = await cloneDatabase()
-  await importDemo(database.db, { now: new Date(), newToken: randomUUID })
+  database = await cloneDatabase('demo')
   const port = await freePort()
   const webhooks = `http://127.0.0.1:${port}/webhooks`
   sandbox = await startSandbox({

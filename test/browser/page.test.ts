@@ -108,6 +108,22 @@ test('sharing offers inline results in the chosen chat, pages them, and posts th
   expect(problems).toEqual([])
 })
 
+test('a file is attached from the menu beside the text, and stands in the chat with its name and size', async () => {
+  await open(anna, anna.id)
+  await phone(anna).getByTestId('start').click()
+  await messages(anna).first().waitFor()
+  await phone(anna).getByRole('button', { name: 'Attach' }).click()
+  const choosing = page.waitForEvent('filechooser')
+  await phone(anna).getByRole('menuitem', { name: 'File' }).click()
+  const buffer = Buffer.from('<yml_catalog/>')
+  await (await choosing).setFiles({ name: 'каталог.yml', mimeType: 'application/xml', buffer })
+  const card = messages(anna).getByTestId('document')
+  await expectText(card, /каталог\.yml\s*1 KB/)
+  const address = await card.getAttribute('href')
+  expect(await (await fetch(new URL(address ?? '', sandbox.url))).text()).toBe('<yml_catalog/>')
+  expect(problems).toEqual([])
+})
+
 test('a payment link opens in a sheet, which closes after paying', async () => {
   const auth = `Basic ${Buffer.from('shop:secret').toString('base64')}`
   const response = await fetch(`${sandbox.url}/yookassa/v3/payments`, {

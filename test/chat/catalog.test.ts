@@ -87,11 +87,15 @@ test('a question for words is answered by a search and then no longer open', asy
   expect(await guest.step()).toBe('none')
 })
 
-test('nothing found says what was searched and offers the categories', async () => {
+test('nothing found says what was searched and offers what sells nearest to it, or the categories', async () => {
   const guest = chat.guest()
-  const { message } = await guest.write('ъъъ <b>{{query}}</b> & $t(home.how)')
-  guest.expectSays(message, 'search.none', { query: 'ъъъ <b>{{query}}</b> & $t(home.how)' })
-  expect(intentsOf(message)).toEqual([{ do: 'categories' }, { do: 'home' }])
+  const { message } = await guest.write('ъъъ <b>{{query}}</b> & $t(story.voided)')
+  guest.expectSays(message, 'search.none', { query: 'ъъъ <b>{{query}}</b> & $t(story.voided)' })
+  expect(intentsOf(message).map((intent) => intent.do)).toContain('look')
+  // These are no words at all.
+  const foxes = await guest.write('🦊🦊')
+  guest.expectSays(foxes, 'search.none', { query: '🦊🦊' })
+  expect(intentsOf(foxes.message)).toEqual([{ do: 'categories' }, { do: 'home' }])
 })
 
 test("another person's search, and a page that is not there, are out of date", async () => {
@@ -111,8 +115,16 @@ test('categories show what they hold and lead to it', async () => {
   expect(categories.length).toBeGreaterThanOrEqual(6)
   const held = Number(/(\d+)$/.exec(buttonsOf(message)[0]?.label ?? '')?.[1])
   const [first] = categories
-  const card = await guest.press(first ?? { do: 'home' })
+  const below = await guest.press(first ?? { do: 'home' })
+  expect(intentsOf(below.message).filter((intent) => intent.do === 'category').length).toBeGreaterThan(1)
+  const up = intentsOf(below.message).find((intent) => intent.do === 'branches')
+  const card = await guest.pressFirst('whole-category')
   guest.expectSays(card, 'search.place', { page: 1, total: held })
+  guest.expectSays(await guest.press(up ?? { do: 'home' }), 'category.choose')
+  // One that has none below it shows what it holds at once.
+  await guest.press(first ?? { do: 'home' })
+  const leaf = await guest.pressFirst('category')
+  expect(textOf(leaf.message)).toContain('🚚')
 })
 
 test('a product without options is bought from its page, alone or together', async () => {
@@ -125,6 +137,8 @@ test('a product without options is bought from its page, alone or together', asy
   expect(intentsOf(message)).toEqual([
     { do: 'buy-alone', variantId },
     { do: 'buy-together', variantId },
+    { do: 'ask-question', productId },
+    { do: 'favourite', productId, isOn: 1, variantId: 0, photo: 0, searchId: 0, page: 0 },
     { do: 'home' },
   ])
   expect(buttonsOf(message)).toContainEqual(
@@ -184,7 +198,8 @@ test('a product that is sold out or off sale says so and cannot be bought', asyn
   const guest = chat.guest()
   const soldOut = await guest.press({ do: 'product', productId })
   guest.expectSays(soldOut, 'product.sold-out')
-  expect(intentsOf(soldOut.message)).toEqual([{ do: 'home' }])
+  expect(intentsOf(soldOut.message).map((intent) => intent.do)).toEqual(['ask-question', 'favourite', 'home'])
+  await chat.refresh()
   const found = await guest.write('веер')
   guest.expectSays(found, 'product.sold-out')
   expect(intentsOf(found.message).map((intent) => intent.do)).not.toContain('buy-alone')
@@ -194,7 +209,7 @@ test('a product that is sold out or off sale says so and cannot be bought', asyn
 })
 
 test('the longest words that a feed may hold fit everywhere', async () => {
-  const long = '«Ёж» <b>&amp;{{x}}</b> $t(home.how) \uE0000\uE001 '.repeat(20).slice(0, 250)
+  const long = '«Ёж» <b>&amp;{{x}}</b> $t(story.voided) \uE0000\uE001 '.repeat(20).slice(0, 250)
   const made = await makeProduct({
     title: long,
     description: '🦊'.repeat(2500),
@@ -233,6 +248,7 @@ test('every product of the demo has a card and a page in every language', async 
 })
 
 test('inline search pages through everything once', async () => {
+  await chat.refresh()
   const guest = chat.guest()
   const ids: string[] = []
   let offset = ''
@@ -256,9 +272,9 @@ test('inline search finds by words', async () => {
 test('inline search that finds nothing says so in one row, which leads to the shop', async () => {
   for (const languageCode of ['en', 'zh', 'ru']) {
     const guest = chat.guest({ languageCode })
-    for (const query of ['ъъъъ', '<b>{{query}}</b>', '🦊'.repeat(128)]) {
+    for (const query of ['ъъъъ', '{{query}}', '🦊'.repeat(128)]) {
       const { cards, nextOffset } = await guest.inline(query)
-      expect(cards).toHaveLength(1)
+      expect(cards.map(({ id }) => id)).toEqual(['shop'])
       expect(cards[0]?.title).toContain(query.slice(0, 4))
       expect(buttonsOf(cards[0]?.message)).toEqual([{ label: guest.say('button.open-shop'), start: 'home' }])
       expect(nextOffset).toBe('')

@@ -346,6 +346,7 @@ test('whoever chooses a city reads times as they are there; a shared card says i
         if (ref === 'i:nsk') edits.push(message)
         return { ok: true }
       },
+      download: async () => ({ ok: false, reason: 'gone' }),
       link: (payload) => payload,
     },
   ])

@@ -21,7 +21,14 @@ test.each([
   expect(guest.reader.language).toBe(language)
   guest.expectSays(message, 'home.hello', { name: 'Bo' })
   expect(buttonsOf(message)[0]?.label).toBe(search)
-  expect(intentsOf(message)).toEqual([{ do: 'ask-search' }, { do: 'categories' }, { do: 'orders' }, { do: 'language' }])
+  expect(intentsOf(message)).toEqual([
+    { do: 'ask-search' },
+    { do: 'categories' },
+    { do: 'favourites', page: 0 },
+    { do: 'seen', page: 0 },
+    { do: 'orders' },
+    { do: 'language' },
+  ])
 })
 
 test('the language is changed by a button, for good, and the old one is marked', async () => {

@@ -1,8 +1,9 @@
 /** Whatever people type, wherever they type it: a sentence and a way on, and the open question stays open. */
 import { describe, expect, test } from 'vitest'
-import type { Step } from '#chat/front.ts'
+import { steps, type Step } from '#chat/front.ts'
 import type { Answer } from '#chat/messenger.ts'
 import { parseName } from '#domain/people.ts'
+import { parseSaid } from '#domain/questions.ts'
 import { startDraft } from '#shop/campaigns.ts'
 import { ask } from '#shop/people.ts'
 import { intentToAct } from '#chat/intent.ts'
@@ -99,19 +100,35 @@ const answers: Answer[] = [
 ]
 
 async function asking(guest: Guest, step: Step): Promise<void> {
-  const data = {
-    city: { next: intentToAct({ do: 'buy-alone', variantId: await chat.anyVariant() }) },
-    get phone() {
-      return { ...this.city, cityCode: 424, cityName: 'Казань', pointCode: 'KAZ4241', pointText: 'ул. Ленина, 1' }
-    },
-    get name() {
-      return { ...this.phone, phone: '+79123456789' }
-    },
-    search: {},
-    amount: { about: 'door-limit', sellerId: await shopOf(guest) },
-    term: { draftId: await draftOf(guest), term: 'lifetime' },
+  if (step !== 'none')
+    await ask(chat.shop.db, guest.personId, 'telegram', step, await dataOf(guest, step), chat.shop.now)
+}
+
+/** What is known already when something is asked. */
+async function dataOf(guest: Guest, step: Exclude<Step, 'none'>): Promise<Record<string, string | number>> {
+  const place = { cityCode: 424, cityName: 'Казань', pointCode: 'KAZ4241', pointText: 'ул. Ленина, 1' }
+  const purchase = async () => ({ next: intentToAct({ do: 'buy-alone', variantId: await chat.anyVariant() }) })
+  switch (step) {
+    case 'search':
+      return {}
+    case 'city':
+      return purchase()
+    case 'phone':
+      return { ...(await purchase()), ...place }
+    case 'name':
+      return { ...(await purchase()), ...place, phone: '+79123456789' }
+    case 'catalogue':
+    case 'synonym':
+      return { sellerId: await shopOf(guest) }
+    case 'amount':
+      return { about: 'door-limit', sellerId: await shopOf(guest) }
+    case 'term':
+      return { draftId: await draftOf(guest), term: 'lifetime' }
+    case 'question':
+      return { productId: (await questionOf(guest)).productId }
+    case 'answer':
+      return { questionId: (await questionOf(guest)).questionId }
   }
-  if (step !== 'none') await ask(chat.shop.db, guest.personId, 'telegram', step, data[step], chat.shop.now)
 }
 
 /** A shop that they are a member of. */
@@ -131,6 +148,17 @@ async function draftOf(guest: Guest): Promise<number> {
   return (await startDraft(chat.shop.db, wish, chat.shop.now)) ?? 0
 }
 
+/** A question about a product of their shop, and only that one is open. */
+async function questionOf(guest: Guest): Promise<{ productId: number; questionId: number }> {
+  const { db, now } = chat.shop
+  const sellerId = await shopOf(guest)
+  const { id: productId } = await db.product.findFirstOrThrow({ where: { sellerId, withdrawnAt: null } })
+  await db.productQuestion.deleteMany({})
+  const data = { productId, personId: guest.personId, text: 'А?', askedAt: now }
+  const { id: questionId } = await db.productQuestion.create({ data })
+  return { productId, questionId }
+}
+
 /** What is asked after an answer: a question is closed by what answers it, and by nothing else. */
 function openAfter(step: Step, answer: Answer): Step {
   const text = answer.kind === 'text' ? answer.text : undefined
@@ -140,9 +168,15 @@ function openAfter(step: Step, answer: Answer): Step {
     case 'name':
       // The last question of a purchase, which goes on by itself then.
       return text !== undefined && parseName(text) !== undefined ? 'none' : 'name'
+    case 'question':
+    case 'answer':
+      return text !== undefined && parseSaid(text).ok ? 'none' : step
+    case 'catalogue':
+      return text?.trim().startsWith('https://') === true ? 'none' : step
     case 'city': // closed with the pickup point, by a button
     case 'phone': // none of the answers is a phone number
     case 'amount': // nor an amount
+    case 'synonym': // nor a word and its meaning
     case 'term': // nor a time
     case 'none':
       return step
@@ -154,9 +188,10 @@ const complaints: Partial<Record<Step, Key>> = {
   name: 'delivery.name-unclear',
   amount: 'pay-settings.limit-unclear',
   term: 'draft.unclear',
+  catalogue: 'catalogue.unclear',
 }
 
-describe.each<Step>(['none', 'search', 'city', 'phone', 'name', 'amount', 'term'])('asked for %s,', (step) => {
+describe.each<Step>(['none', ...steps])('asked for %s,', (step) => {
   test('whatever comes is answered, and the question stays open until something answers it', async () => {
     const guest = chat.guest()
     await guest.command('start')
@@ -176,7 +211,7 @@ describe.each<Step>(['none', 'search', 'city', 'phone', 'name', 'amount', 'term'
 test('a photo or a sticker where words are asked for keeps the question open', async () => {
   const guest = chat.guest()
   await guest.command('start')
-  for (const step of ['search', 'city', 'phone', 'name', 'amount', 'term'] as const) {
+  for (const step of ['search', 'city', 'phone', 'name', 'amount', 'term', 'question', 'answer'] as const) {
     await asking(guest, step)
     await guest.send({ kind: 'other' })
     expect(await guest.step()).toBe(step)
@@ -197,7 +232,7 @@ test('dialogs whose data was lost or spoilt are answered too', async () => {
     { draftId: 2_147_483_647, term: 'size' },
     { draftId: 1, term: 'constructor' },
   ]
-  for (const step of ['city', 'phone', 'name', 'amount', 'term'] as const) {
+  for (const step of ['city', 'phone', 'name', 'amount', 'term', 'question', 'answer'] as const) {
     for (const data of spoilt) {
       const guest = chat.guest()
       await guest.command('start')

@@ -26,6 +26,7 @@ function answering(...answers: (SendResult | Error)[]) {
       edited.push({ ref, message })
       return { ok: true }
     },
+    download: async () => ({ ok: false, reason: 'gone' }),
     link: (payload) => `https://t.me/bot?start=${payload}`,
   }
   return { sent, edited, outbox: createOutbox(shop.deps, [messenger]) }

@@ -10,22 +10,22 @@ import type { Answer, InlineReply, Place, Reply } from '#chat/messenger.ts'
 import type { Message, MessageButton, Params } from '#chat/screen.ts'
 import { say, type Reader } from '#chat/text.ts'
 import type { Key } from '#chat/words.ts'
-import { importDemo } from '#shop/catalog-import.ts'
+import { refreshDueListings } from '#shop/listings.ts'
 import { setRecipient } from '#shop/people.ts'
 import { kazan, useShop, type Shop } from '../shop/support.ts'
 
 export type Person = { externalId: string; firstName: string; username?: string; languageCode?: string }
 
 export function useChat() {
-  const shop = useShop()
+  const shop = useShop('demo')
   let front: Front | undefined
   let made = 0
   const invitations: string[] = []
 
   beforeAll(async () => {
     front = createFront(shop.deps)
-    const reports = await importDemo(shop.db, { now: shop.now, newToken: shop.deps.newToken })
-    invitations.push(...reports.map(({ seller }) => seller.invitation))
+    const sellers = await shop.db.seller.findMany({ orderBy: { id: 'asc' } })
+    invitations.push(...sellers.map(({ invitation }) => invitation))
   })
 
   const chat = {
@@ -36,6 +36,8 @@ export function useChat() {
       if (!front) throw new Error('the chat exists inside tests and hooks only')
       return front
     },
+    /** What the tick does: search finds what has changed. */
+    refresh: () => refreshDueListings(shop.db, shop.now),
     /** Somebody who has not written yet. */
     guest(who: Partial<Person> = {}) {
       return createGuest(chat.front, shop, {

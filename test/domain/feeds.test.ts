@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { parseFeedPrice } from '#domain/feed-prices.ts'
+import { foldProduct } from '#domain/feed-products.ts'
+import { htmlToText } from '#domain/feed-text.ts'
 import {
   defaultWeightGrams,
-  foldProduct,
-  htmlToText,
   isBarcode,
   normalCategoryId,
-  parseFeedPrice,
   readOffer,
   uncountedStock,
   type FeedOffer,
@@ -39,6 +39,9 @@ describe('prices', () => {
     ['₽ 12.5', 1250n],
     ['12.5000', 1250n],
     ['10.9999', 1100n],
+    ['0,299', 30n],
+    ['0.299', 30n],
+    ['0,999', 100n],
     ['0', 0n],
   ])('%s is read as %s kopecks', (text, amount) => {
     expect(parseFeedPrice(text, 'RUB')).toBe(amount)
@@ -127,10 +130,60 @@ describe('an offer', () => {
       { locationId: 'm', onHand: 3 },
       { locationId: 's', onHand: 0 },
     ])
+    expect(accepted([field('count', '-3')]).stock).toEqual([{ locationId: undefined, onHand: 0 }])
     expect(accepted([field('count', '8')]).stock).toEqual([{ locationId: undefined, onHand: 8 }])
     expect(accepted([]).stock).toEqual([{ locationId: undefined, onHand: uncountedStock }])
     expect(accepted([field('count', '8')], { id: '1', available: 'false' }).stock[0]?.onHand).toBe(0)
   })
+
+  test.each<[string, number]>([
+    ['0 шт', 0],
+    ['10 шт.', 10],
+    ['1 250', 1250],
+    ['1\u00A0250 pcs', 1250],
+    ['3.000', 3],
+    ['0,00', 0],
+    ['5+', 5],
+    ['> 100', 100],
+    ['более 20', 20],
+    ['нет', 0],
+    ['-', 0],
+    ['под заказ', 0],
+    ['out of stock', 0],
+    ['Есть', uncountedStock],
+    ['много', uncountedStock],
+  ])('with the count "%s" has %i', (text, onHand) => {
+    const verdict = readOffer(raw([field('name', 'x'), field('price', '1'), field('count', text)]))
+    expect(verdict).toMatchObject({ ok: true, offer: { stock: [{ onHand }] }, warnings: [] })
+  })
+
+  test.each<[string, string]>([
+    ['', 'is empty'],
+    ['2 дня', 'cannot be read: "2 дня"'],
+    ['5-10', 'cannot be read: "5-10"'],
+    ['4600000000008', 'cannot be read: "4600000000008"'],
+  ])('whose count is "%s" sells none, and says so unless it is called unavailable', (text, what) => {
+    const fields = [field('name', 'x'), field('price', '1'), field('count', text)]
+    const warnings = [`none is sold: the count ${what}`]
+    expect(readOffer(raw(fields))).toMatchObject({ offer: { stock: [{ onHand: 0 }] }, warnings })
+    const gone = readOffer(raw(fields, { id: '1', available: 'no' }))
+    expect(gone).toMatchObject({ offer: { stock: [{ onHand: 0 }] }, warnings: [] })
+  })
+
+  const gone = [
+    ['false', 'Нет', '-', 'OutOfStock', 'out-of-stock', 'out_of_stock', 'https://schema.org/OutOfStock', 'sold out'],
+    ['SoldOut', 'нет на складе', 'Нет в наличии', 'Снято с производства', 'Pre-Order', 'под заказ', 'ожидается'],
+  ]
+  test.each(gone.flat())('called "%s" is not to be had', (available) => {
+    expect(accepted([field('count', '8')], { id: '1', available }).stock).toMatchObject([{ onHand: 0 }])
+  })
+
+  test.each(['', 'true', 'in stock', 'https://schema.org/InStock', 'в наличии', 'да', '+', '3'])(
+    'called "%s" is to be had',
+    (available) => {
+      expect(accepted([field('count', '8')], { id: '1', available }).stock).toMatchObject([{ onHand: 8 }])
+    },
+  )
 
   test('keeps no barcode with a wrong check digit', () => {
     expect(accepted([field('barcode', '4006381333931')]).barcode).toBe('4006381333931')

@@ -83,9 +83,13 @@ export function spawnRoot(file: string, env: Record<string, string>): Child {
   return spawnChild(process.execPath, ['--import', 'tsx', file], env)
 }
 
-/** The same for the bot or the worker alone, in a third of the time. */
-export function spawnBundled(name: 'bot' | 'worker', env: Record<string, string>): Child {
-  return spawnChild(process.execPath, [join(inject('bundledRoots'), `${name}.mjs`)], env)
+/** The same for one of these, in a third of the time. */
+export function spawnBundled(
+  name: 'bot' | 'worker' | 'money',
+  env: Record<string, string>,
+  args: readonly string[] = [],
+): Child {
+  return spawnChild(process.execPath, [join(inject('bundledRoots'), `${name}.mjs`), ...args], env)
 }
 
 /**

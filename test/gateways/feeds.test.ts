@@ -1,11 +1,10 @@
 import iconv from 'iconv-lite'
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import type { FeedItem } from '#domain/feeds.ts'
-import { demoFeeds, FeedError, readYml, readYmlFile } from '#gateways/feeds.ts'
+import { demoFeeds, FeedError, readFeedFiles } from '#gateways/feeds.ts'
+import { readItems as read } from '../support/feeds.ts'
 
 const feed = (offers: string, before = '') =>
   `<?xml version="1.0" encoding="UTF-8"?>
@@ -15,14 +14,6 @@ const feed = (offers: string, before = '') =>
 <offers>${offers}</offers></shop></yml_catalog>`
 const offer = '<offer id="1"><name>Чайник</name><price>5</price></offer>'
 
-async function read(content: string | Buffer, chunk = 1 << 20): Promise<FeedItem[]> {
-  const bytes = Buffer.from(content)
-  const chunks: Buffer[] = []
-  for (let at = 0; at < bytes.length; at += chunk) chunks.push(bytes.subarray(at, at + chunk))
-  const items: FeedItem[] = []
-  for await (const item of readYml(Readable.from(chunks))) items.push(item)
-  return items
-}
 const refusal = async (content: string | Buffer): Promise<FeedError> => {
   const error: unknown = await read(content).then(
     () => undefined,
@@ -43,7 +34,7 @@ describe('a feed', () => {
       { kind: 'category', category: { id: '122072', parentId: '1', title: { ru: 'Кухня & сад' } } },
       {
         kind: 'location',
-        location: { id: 'm', kind: 'showroom', cityCode: 137, cityName: 'СПб', title: { ru: 'Зал' } },
+        location: { id: 'm', kind: 'showroom', city: { code: 137, name: 'СПб' }, title: { ru: 'Зал' } },
       },
       {
         kind: 'offer',
@@ -69,6 +60,43 @@ describe('a feed', () => {
     expect(await read(gzipSync(text))).toEqual(expected)
     expect(await read(text, 1)).toEqual(expected)
     expect(await read(gzipSync(iconv.encode(declared, 'windows-1251')), 7)).toEqual(expected)
+  })
+
+  test('is read by its bytes where its declaration is wrong', async () => {
+    const text = feed(offer)
+    const expected = await read(text)
+    const declared = (encoding: string) => text.replace('UTF-8', encoding)
+    expect(await read(iconv.encode(text, 'windows-1251'))).toEqual(expected)
+    expect(await read(iconv.encode(text.replace(/<\?.*\?>/, ''), 'windows-1251'))).toEqual(expected)
+    expect(await read(declared('windows-1251'))).toEqual(expected)
+    expect(await read(declared('GBK'), 3)).toEqual(expected)
+    expect(await read(`\uFEFF${declared('windows-1251')}`)).toEqual(expected)
+    expect(await read(iconv.encode(declared('koi8-r'), 'koi8-r'))).toEqual(expected)
+    const lonely = declared('windows-1251')
+      .replace(/[а-яё]/gi, 'x')
+      .replace('<name>xxxxxx', '<name>№ «5»')
+    expect((await read(iconv.encode(lonely, 'windows-1251'))).at(-1)).toMatchObject({
+      offer: { fields: [{ text: '№ «5»' }, {}] },
+    })
+  })
+
+  test('with a few bad bytes stays in its encoding', async () => {
+    const bytes = Buffer.from('Чайник')
+    const broken = Buffer.concat([bytes, Buffer.from([0xd0]), Buffer.from(' 2')])
+    for (const [before, after] of [
+      [
+        `${feed('').split('</offers>')[0]}<offer id="1"><name>`,
+        '</name><price>5</price></offer></offers></shop></yml_catalog>',
+      ],
+      ['id;название;цена\n1;', ';5\n'],
+    ]) {
+      const items = await read(Buffer.concat([Buffer.from(before ?? ''), broken, Buffer.from(after ?? '')]))
+      expect(items.at(-1)).toMatchObject({
+        offer: { fields: [{ name: 'name', text: 'Чайник\uFFFD 2' }, { text: '5' }] },
+      })
+    }
+    const latin = feed('<offer id="1"><name>Tea \uFFFD</name></offer>').replace(/[а-яё]/gi, 'x')
+    expect((await read(latin)).at(-1)).toMatchObject({ offer: { fields: [{ text: 'Tea \uFFFD' }] } })
   })
 
   test('keeps bare ampersands, unknown entities, outlets and markup that forgot its CDATA', async () => {
@@ -111,14 +139,14 @@ describe('what is not a feed is refused with line and reason:', () => {
     ['nothing', '', 1, /empty/],
     ['a workbook', Buffer.from('PK\u0003\u0004…'), 1, /xlsx/],
     ['a page', '\n\n<!DOCTYPE html><html></html>', 3, /HTML page/],
-    ['plain text', 'id;name;price\n1;x;5', 1, /not XML/],
+    ['plain text', 'hello world', 1, /neither XML nor a table/],
     ['JSON', '{"offers":[]}', 1, /JSON/],
-    ['another format', '<?xml version="1.0"?>\n<rss version="2.0"></rss>', 2, /Google Merchant/],
+    ['an RSS feed of something else', '<?xml version="1.0"?>\n<rss version="2.0"></rss>', 2, /no items/],
     ['some other XML', '<hello/>', 1, /<hello>/],
     ['a feed without offers', feed(''), 5, /no offers/],
     ['a feed cut short', feed(offer).slice(0, -30), 5, /breaks off/],
-    ['tags that do not match', feed('<offer id="1"><name>x</price></offer>'), 5, /broken XML/],
-    ['endless depth', feed(`<offer id="1">${'<a>'.repeat(40)}`), 5, /deeper than 32/],
+    ['tags that do not match', feed(offer).replace('</offers>', '</offer>'), 5, /broken XML/],
+    ['endless depth', feed(`<offer id="1">${'<a>'.repeat(400)}`), 5, /deeper than 200/],
     ['a cut archive', gzipSync(feed(offer)).subarray(0, 150), 1, /damaged/],
     ['an archive of archives', gzipSync(gzipSync(feed(offer))), 1, /inside/],
     ['an unknown encoding', feed(offer).replace('UTF-8', 'klingon'), 1, /klingon/],
@@ -136,6 +164,6 @@ test('the demo has its feeds beside it', () => {
 const large = resolve(process.env['VMESTE_TEST_DATA'] ?? '../shared/data', 'relevance/icecat-19406.yml.gz')
 test.skipIf(!existsSync(large))(`a gzipped feed of 19,406 offers is read whole (needs ${large})`, async () => {
   let offers = 0
-  for await (const item of readYmlFile(large)) offers += item.kind === 'offer' ? 1 : 0
+  for await (const item of readFeedFiles([large])) offers += item.kind === 'offer' ? 1 : 0
   expect(offers).toBe(19_406)
 })

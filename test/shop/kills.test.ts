@@ -33,7 +33,10 @@ type Life = {
   end: () => void
 }
 const lives = new AsyncLocalStorage<Life>()
-const never = new Promise<never>(() => undefined)
+/** One promise for all would keep everything that waits for it: each of the dead with its database. */
+const never = (): Promise<never> => new Promise(() => undefined)
+
+const nobodyWaits = (): void => undefined
 
 /** One await: a point before its effect, and one after an effect that outlives a transaction. */
 async function awaited<T>(effect: () => Promise<T>, isLasting: () => boolean): Promise<T> {
@@ -47,11 +50,11 @@ async function awaited<T>(effect: () => Promise<T>, isLasting: () => boolean): P
     }
     return !life.isDead
   }
-  if (!pass()) return never
+  if (!pass()) return never()
   const result = await effect()
-  if (life.isDead) return never
+  if (life.isDead) return never()
   // What a transaction did is gone with it either way: there the point after is the one before the next statement.
-  return !isLasting() || pass() ? result : never
+  return !isLasting() || pass() ? result : never()
 }
 
 /** The server sees what it sees when a process is gone. */
@@ -109,13 +112,22 @@ afterAll(() => {
 async function live(diesAt: number, work: (deps: Deps) => Promise<unknown>): Promise<Life> {
   // Its own, for what a process asks together is lost together. It is not waited for: the dead never give back what they hold.
   const db = openDatabase(shop.url, 4)
-  return new Promise<Life>((resolve, reject) => {
-    const life: Life = { points: 0, diesAt, isDead: false, uses: new Set(), end: () => resolve(life) }
-    lives.run(life, () => {
-      // A transaction of the dead times out some time; nobody is there to hear of it.
-      work({ ...shop.deps, db, providers: shop.deps.providers.map(mortal) }).then(() => resolve(life), reject)
+  const life: Life = { points: 0, diesAt, isDead: false, uses: new Set(), end: nobodyWaits }
+  try {
+    await new Promise<void>((resolve, reject) => {
+      life.end = resolve
+      lives.run(life, () => {
+        // A transaction of the dead times out some time; nobody is there to hear of it.
+        work({ ...shop.deps, db, providers: shop.deps.providers.map(mortal) }).then(() => resolve(), reject)
+      })
     })
-  }).finally(() => void db.$disconnect())
+    return life
+  } finally {
+    void db.$disconnect()
+    // Timeouts of calls to the provider remember the life that made them, for as long as they are.
+    life.end = nobodyWaits
+    life.uses.clear()
+  }
 }
 
 /** A company whose calls are fault points. */

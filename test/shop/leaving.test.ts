@@ -1,6 +1,6 @@
 /** When nobody leaves any more, and what becomes of a group that everybody has left. */
 import { expect, test } from 'vitest'
-import { closeDueGroups, expireOrders, openGroups } from '#shop/group-buy.ts'
+import { closeDueGroups, expireOrders, nearestGroup } from '#shop/group-buy.ts'
 import { cancelOrder } from '#shop/orders.ts'
 import { buy } from '#shop/checkout.ts'
 import { watchHolds } from '#shop/payments.ts'
@@ -64,7 +64,7 @@ test('the leader has left and the last hold runs out: the group ends there and t
   shop.pass(15 * minute)
   await expireOrders(shop.db, shop.now)
   expect(await shop.group(groupId)).toMatchObject({ state: 'cancelled', takenSeats: 0 })
-  expect(await openGroups(shop.db, goods.productId, shop.now)).toEqual([])
+  expect(await nearestGroup(shop.db, goods.productId, shop.now)).toBeUndefined()
   await assertInvariants(shop.db)
 })
 

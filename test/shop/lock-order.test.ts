@@ -1,7 +1,7 @@
 /** Rows that many wait for are locked in one order, whoever comes: two transactions held at known points never wait in a circle. */
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
-import { readYml } from '#gateways/feeds.ts'
+import { readFeed } from '#gateways/feeds.ts'
 import { importFeed } from '#shop/catalog-import.ts'
 import { buy, type Purchase } from '#shop/checkout.ts'
 import { closeDueGroups, expireOrders } from '#shop/group-buy.ts'
@@ -152,7 +152,7 @@ const goodsOf = async (variantId: number): Promise<Goods> => {
 }
 
 const feed = (title: string, count: number) =>
-  readYml(
+  readFeed([
     Readable.from([
       Buffer.from(
         `<yml_catalog><shop><name>Лавка</name><categories><category id="1">Дом</category></categories><offers>
@@ -160,7 +160,7 @@ const feed = (title: string, count: number) =>
         </offers></shop></yml_catalog>`,
       ),
     ]),
-  )
+  ])
 
 test.each(['in time', 'too late'])('a catalogue is loaded while its goods are sold, paid for %s', async (when) => {
   const slug = `feed-${when.length}`

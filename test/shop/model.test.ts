@@ -2,7 +2,7 @@
  * Random runs of buying together against the rules told once more (`rules.ts`): after each step the database must say what
  * the rules do.
  *
- * More runs: `npm run test:model`. A failure prints its seed and path: `VMESTE_MODEL_SEED=… VMESTE_MODEL_PATH=…` runs
+ * More runs, other ones each time: `npm run test:model`. A failure prints its seed and path: `VMESTE_MODEL_SEED=… VMESTE_MODEL_PATH=…` runs
  * exactly that one again.
  */
 import fc from 'fast-check'
@@ -27,8 +27,10 @@ import { minute } from './support.ts'
 
 useDeaths()
 
-const runs = Number(process.env['VMESTE_MODEL_RUNS'] ?? 100)
-const seed = Number(process.env['VMESTE_MODEL_SEED'] ?? Date.now() % 1_000_000)
+const runs = Number(process.env['VMESTE_MODEL_RUNS'] ?? 50)
+const isLong = runs >= 250
+// A change is judged by the same runs as the one before it; what nobody has tried yet is for the long runs by hand.
+const seed = Number(process.env['VMESTE_MODEL_SEED'] ?? (isLong ? Date.now() % 1_000_000 : 1))
 const path = process.env['VMESTE_MODEL_PATH']
 /** Runs side by side, each in a database of its own: clocks and ticks belong to one run at a time. */
 const lanes = path === undefined ? 6 : 1
@@ -220,7 +222,7 @@ test('random runs of buying together end as the simple rules say, step by step',
   const choices = ['own group after all', 'another group after all', 'money back instead']
   const faults = ['capture', 'void', 'refund'].flatMap((call) => [`${call} failed`, `${call} lost`])
   const wanted = [
-    ...(runs >= 250 ? [...often, ...late, ...refusals, 'nothing to wait for'] : []),
+    ...(isLong ? [...often, ...late, ...refusals, 'nothing to wait for'] : []),
     ...(runs >= 2000 ? [...line, ...ends, ...doors, ...choices, ...faults] : []),
   ]
   expect([...seen]).toEqual(expect.arrayContaining(path === undefined ? wanted : []))

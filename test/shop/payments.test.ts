@@ -12,6 +12,9 @@ import {
   refreshSilentPayments,
 } from '#shop/payments.ts'
 import { applyProviderPayment } from '#shop/purchases.ts'
+import { findOrder } from '#store/orders.ts'
+import { placeJobs } from '#store/payments.ts'
+import { enqueueAll } from '#store/queue.ts'
 import { countRows, hour, minute, useShop } from './support.ts'
 
 const shop = useShop()
@@ -101,6 +104,38 @@ test('a creation whose answer is lost makes one payment, and the buyer is told w
     await shop.settle()
     expect(await shop.stateOf(orderId)).toMatchObject({ order: 'packable', payments: ['captured'] })
   }
+})
+
+test('of seats taken at once only those whose page is missing get it from the job, once', async () => {
+  const { groupId } = await shop.openGroup(await shop.goods({ size: 5 }))
+  await shop.runJobs()
+  await fault('create', '500_without_effect', 2)
+  const people = await Promise.all(Array.from({ length: 4 }, () => shop.person()))
+  const orders = await Promise.all(people.map((personId) => shop.order(personId, { kind: 'join', groupId })))
+  expect(orders.filter(({ payment }) => payment?.state === 'created')).toHaveLength(2)
+  const ids = orders.map(({ payment }) => payment?.paymentId ?? '')
+  const looked = await shop.db.$queryRaw<{ id: string }[]>`
+    WITH gone AS (DELETE FROM graphile_worker._private_jobs WHERE key LIKE 'place%' RETURNING payload)
+    SELECT coalesce(payload ->> 'paymentId', one) AS id FROM gone
+      LEFT JOIN LATERAL json_array_elements_text(payload -> 'paymentIds') one ON true`
+  expect(looked.map(({ id }) => id).toSorted()).toEqual(ids.toSorted())
+  // How many come into one transaction is a matter of milliseconds.
+  await enqueueAll(shop.db, placeJobs(ids, shop.now))
+  await shop.runJobs()
+  for (const { orderId, personId, payment } of orders) {
+    expect(await atProviderOf(payment?.paymentId ?? '')).toHaveLength(1)
+    expect(await orderOf(shop.db, orderId, personId)).toMatchObject({ payment: { state: 'pending' } })
+    expect(await shop.told(personId)).toEqual(payment?.state === 'created' ? { 'payment-ready': 1 } : {})
+  }
+  await shop.settle()
+})
+
+test('a seat that was just taken is shown as it is read back', async () => {
+  const { groupId } = await shop.openGroup(await shop.goods({ size: 5 }))
+  const order = await shop.order(await shop.person(), { kind: 'join', groupId })
+  expect(order).toEqual(await findOrder(shop.db, order.orderId))
+  expect(order.payment?.confirmationUrl).toContain('/yookassa/pay/')
+  await shop.settle()
 })
 
 test('a tap after a lost answer gets the page of the payment that was made', async () => {

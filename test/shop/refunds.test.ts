@@ -1,5 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
 import { bookChargeback, bookChargebackWon } from '#shop/chargebacks.ts'
+import { moneyToDecimal } from '#domain/money.ts'
+import { refreshShipment } from '#shop/delivery.ts'
 import { payBy } from '#shop/paying.ts'
 import { cancelOrder } from '#shop/orders.ts'
 import { movePayment, refreshPayment, refreshSilentPayments } from '#shop/payments.ts'
@@ -247,6 +249,8 @@ test('a return that was agreed to is told and booked; one that was declined is t
       ok: false,
       reason: 'answered',
     })
+    const move = await shop.db.paymentMove.findUniqueOrThrow({ where: { id: moveId } })
+    expect(move).toMatchObject({ state: agrees ? 'created' : 'declined', isHandedOver: true })
     await shop.settle()
     expect(await moneyOf()).toMatchObject({ refunded: agrees ? goodsTotal : 0n })
     const told = await shop.told(buyer)
@@ -607,6 +611,34 @@ test('money that was paid at the door is given back by hand', async () => {
   expect(await balances(orderId)).toMatchObject({ buyer: 0n, provider: total, fee: 0n })
 })
 
+// The clocks of two processes differ, and a job that began earlier may write later: no time says which was first.
+test.each([
+  { when: 'the very moment', behind: 0 },
+  { when: 'an earlier moment by another clock', behind: minute },
+])('goods handed over at $when after a refund was asked for change nothing of its receipt', async ({ behind }) => {
+  const { orderId, goodsTotal, deliveryCost, give, moneyOf, refundsOf, lineId } = await bought()
+  await shop.parcel(orderId, 'RECEIVED_AT_SHIPMENT_WAREHOUSE')
+  const { id: shipmentId, externalId } = await shop.db.shipment.findUniqueOrThrow({ where: { orderId } })
+  await shop.act('/sim/yookassa/faults', { match: 'refund', kind: '500_with_effect', times: 1 })
+  await give({ kind: 'amount', amount: 1_234n })
+  const goods = moveOf(await give({ kind: 'line', lineId, quantity: 1 }))
+  await shop.runJobs(1)
+  await shop.act(`/sim/shipments/${externalId}`, { status: 'DELIVERED' })
+  await refreshShipment(shop.db, shipmentId, shop.deps.carrier, new Date(shop.now.getTime() - behind))
+  const delivery = { state: 'delivered', deliveredAt: new Date(shop.now.getTime() - behind) }
+  expect(await shop.db.order.findUniqueOrThrow({ where: { id: orderId } })).toMatchObject(delivery)
+  await shop.settle()
+  expect(await moneyOf()).toMatchObject({ refunding: 0n, refunded: goodsTotal + 1_234n })
+  expect((await shop.stateOf(orderId)).moves.sort()).toEqual(['capture done', 'refund done', 'refund done'])
+  expect(await refundsOf()).toHaveLength(2)
+  expect(await shop.db.paymentMove.findUniqueOrThrow({ where: { id: goods } })).toMatchObject({ isHandedOver: false })
+  // Nor are they on a second receipt, though the money was still on its way when they were handed over.
+  const paymentId = await shop.externalIdOf(orderId)
+  const receipts = (await shop.receipts()).filter(({ payment_id }) => payment_id === paymentId)
+  const value = moneyToDecimal({ amount: deliveryCost - 1_234n, currency: 'RUB' })
+  expect(receipts.map(({ settlements }) => settlements.map(({ amount }) => amount.value))).toEqual([[value]])
+})
+
 test('the receipt of the goods is sent when they are handed over, for what was not given back', async () => {
   const { orderId, total, give, asked } = await bought()
   await give({ kind: 'amount', amount: 1_000n })
@@ -619,7 +651,9 @@ test('the receipt of the goods is sent when they are handed over, for what was n
   const value = `${sum / 100n}.${String(sum % 100n).padStart(2, '0')}`
   expect(sent.map(({ settlements }) => settlements.map(({ amount }) => amount.value))).toEqual([[value]])
   // Goods were handed over: from here on it is the seller who gives.
-  expect(await refund(shop.db, asked('rest'), { kind: 'rest' })).toMatchObject({ ok: true, amount: sum })
+  const moveId = moveOf(await refund(shop.db, asked('rest'), { kind: 'rest' }))
+  const handedOver = { amount: sum, isHandedOver: true }
+  expect(await shop.db.paymentMove.findUniqueOrThrow({ where: { id: moveId } })).toMatchObject(handedOver)
   await shop.settle()
   expect(await balances(orderId)).toMatchObject({ buyer: 0n, provider: 0n })
 })

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import { beforeAll, expect, test } from 'vitest'
 import { newDraft, type DraftTerms } from '#domain/campaign-draft.ts'
-import { readYml } from '#gateways/feeds.ts'
+import { readFeed } from '#gateways/feeds.ts'
 import {
   campaignOf,
   changeDraft,
@@ -314,7 +314,7 @@ async function load(goods: Goods, onHand: number): Promise<void> {
     <locations><location id="${externalId}" kind="local_warehouse" city-code="44" city="Москва"/></locations>
     <offers><offer id="1" group_id="${slug}"><name>Чайник</name><price>1500</price><categoryId>1</categoryId>
     <weight>0.8</weight><count>${onHand}</count></offer></offers></shop></yml_catalog>`
-  const report = await importFeed(shop.db, readYml(Readable.from([Buffer.from(yml)])), {
+  const report = await importFeed(shop.db, readFeed([Readable.from([Buffer.from(yml)])]), {
     seller: { slug },
     now: shop.now,
     newToken: () => `token-${slug}-${onHand}`,

@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg'
-import { expect, test } from 'vitest'
-import { inTransaction, openDatabase, together, type Db } from '#store/db.ts'
+import pg from 'pg'
+import { expect, test, vi } from 'vitest'
+import { inTransaction, lastOfAll, openDatabase, together, togetherMax, type Db } from '#store/db.ts'
 import { findVisit, markHandled } from '#store/people.ts'
 import { Prisma, PrismaClient } from '#store/prisma/client.ts'
 import { useDatabase } from '../support/database.ts'
@@ -18,13 +19,13 @@ function doubling() {
   return { sizes, double }
 }
 
-test('what is asked while a query is under way goes together, and everybody gets their own answer', async () => {
+test('what is asked at once or while a query is under way goes together, and everybody gets their own answer', async () => {
   const { sizes, double } = doubling()
   const numbers = Array.from({ length: 100 }, (_, n) => n)
   expect(await Promise.all(numbers.map(async (n) => double(database.db, n)))).toEqual(numbers.map((n) => n * 2))
-  expect(sizes).toEqual([1, 64, 35])
+  expect(sizes).toEqual([64, 36])
   expect(await double(database.db, 21)).toBe(42)
-  expect(sizes).toEqual([1, 64, 35, 1])
+  expect(sizes).toEqual([64, 36, 1])
 })
 
 test('a question that fails fails for who asked it, and for nobody beside or after it', async () => {
@@ -38,6 +39,57 @@ test('a question that fails fails for who asked it, and for nobody beside or aft
   expect(asked.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
   expect(times).toBe(4)
   expect(await ask(database.db, 'after')).toBe('after')
+})
+
+test('with a window, what comes close behind another waits for company; what comes alone waits for nobody', async () => {
+  vi.useFakeTimers()
+  try {
+    const sent: number[][] = []
+    let answer: () => void = () => undefined
+    const echo = async (_db: Db, numbers: number[]) => {
+      sent.push(numbers)
+      await new Promise<void>((go) => (answer = go))
+      return numbers
+    }
+    const ask = together(echo, { windowMs: 5 })
+    const answers: Promise<number>[] = []
+    const asks = (n: number) => answers.push(ask(database.db, n))
+    const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
+    asks(1)
+    await pass(0)
+    expect(sent).toEqual([[1]])
+    answer()
+    await pass(1)
+    asks(2)
+    await pass(4)
+    asks(3)
+    expect(sent).toHaveLength(1)
+    await pass(1)
+    expect(sent.slice(1)).toEqual([[2, 3]])
+    // Under way: who comes now waits for its end, and for whoever is close behind.
+    asks(4)
+    answer()
+    await pass(4)
+    asks(5)
+    await pass(1)
+    expect(sent.slice(2)).toEqual([[4, 5]])
+    // As many as may go together wait for nobody.
+    const many = Array.from({ length: togetherMax }, (_, at) => at + 6)
+    for (const n of many) asks(n)
+    answer()
+    await pass(0)
+    expect(sent.slice(3)).toEqual([many])
+    answer()
+    await pass(5)
+    asks(100)
+    await pass(0)
+    expect(sent.slice(4)).toEqual([[100]])
+    answer()
+    expect(await Promise.all(answers)).toEqual([1, 2, 3, 4, 5, ...many, 100])
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 test('what is asked inside a transaction stays inside it', async () => {
@@ -102,6 +154,93 @@ test('a transaction that refuses, fails or is outlived leaves nothing behind', a
   await late
   await expect(outlived && put(outlived, 5)).rejects.toThrow('the transaction is over')
   expect(await db.$queryRaw`SELECT n FROM kept ORDER BY n`).toEqual([{ n: 3 }, { n: 4 }])
+})
+
+test('what comes last is written once and in the order of its keys, and fails the transaction though its end is on the way', async () => {
+  const { db } = database
+  await db.$executeRaw`CREATE TABLE lastly (id serial, what text)`
+  const put = (what: string) => Prisma.sql`INSERT INTO lastly (what) VALUES (${what})`
+  await inTransaction(db, async (tx) => {
+    await lastOfAll(tx, 'b', put('b'))
+    await lastOfAll(tx, 'a', put('a'))
+    await lastOfAll(tx, 'b', put('b again'))
+    await tx.$executeRaw(put('first'))
+  })
+  await lastOfAll(db, 'c', put('at once'))
+  const failed = inTransaction(db, async (tx) => {
+    await tx.$executeRaw(put('lost'))
+    await lastOfAll(tx, 'x', Prisma.sql`SELECT 1 / 0`)
+    await lastOfAll(tx, 'y', put('lost, too'))
+  })
+  await expect(failed).rejects.toThrow('division by zero')
+  const refused = await inTransaction(db, async (tx) => {
+    await lastOfAll(tx, 'z', put('refused'))
+    return { ok: false }
+  })
+  expect(refused).toEqual({ ok: false })
+  expect(await db.$queryRaw`SELECT what FROM lastly ORDER BY id`).toEqual(
+    ['first', 'a', 'b again', 'at once'].map((what) => ({ what })),
+  )
+})
+
+test('BEGIN goes with the first statement and COMMIT with the last ones, before their answers are known', async () => {
+  const heard: string[] = []
+  type Statement = { text: string; submit(...to: unknown[]): unknown; handleReadyForQuery(...from: unknown[]): unknown }
+  // What the driver calls when a statement goes over the wire, and when its last answer has come.
+  const wire = pg.Query.prototype as unknown as Statement
+  const note = (method: 'submit' | 'handleReadyForQuery', mark: string) => {
+    const original: unknown = Reflect.get(wire, method)
+    if (typeof original !== 'function') throw new Error(`the driver has no ${method} any more`)
+    return vi.spyOn(wire, method).mockImplementation(function (this: Statement, ...more: unknown[]) {
+      heard.push(this.text + mark)
+      return Reflect.apply(original, this, more) as unknown
+    })
+  }
+  const spies = [note('submit', '?'), note('handleReadyForQuery', '')]
+  try {
+    await inTransaction(database.db, async (tx) => {
+      await tx.$queryRaw`SELECT 1`
+      await tx.$queryRaw`SELECT 2`
+      await lastOfAll(tx, 'a', Prisma.sql`SELECT 3`)
+      await lastOfAll(tx, 'b', Prisma.sql`SELECT 4`)
+    })
+  } finally {
+    for (const spy of spies) spy.mockRestore()
+  }
+  const begun = ['BEGIN?', 'SELECT 1?', 'BEGIN', 'SELECT 1', 'SELECT 2?', 'SELECT 2']
+  expect(heard).toEqual([...begun, 'SELECT 3?', 'SELECT 4?', 'COMMIT?', 'SELECT 3', 'SELECT 4', 'COMMIT'])
+})
+
+test('a connection that breaks while its last statements are on the way fails the transaction, and is not used again', async () => {
+  const db = openDatabase(database.url, 1)
+  await db.$executeRaw`CREATE TABLE never (n int)`
+  const broken = inTransaction(db, async (tx) => {
+    await tx.$executeRaw`INSERT INTO never VALUES (1)`
+    await lastOfAll(tx, 'a', Prisma.sql`SELECT pg_terminate_backend(pg_backend_pid())`)
+    await lastOfAll(tx, 'b', Prisma.sql`INSERT INTO never VALUES (2)`)
+  })
+  // Whoever notices first: the server says so, or there is nobody to write to any more.
+  await expect(broken).rejects.toThrow(/terminat|EPIPE|ECONNRESET/i)
+  expect(await db.$queryRaw`SELECT n FROM never`).toEqual([])
+  await db.$disconnect()
+})
+
+test('a connection whose COMMIT never left is not used again: its transaction would still be open on it', async () => {
+  const db = openDatabase(database.url, 1)
+  await db.$executeRaw`CREATE TABLE left_open (n int)`
+  const prototype = pg.Client.prototype as unknown as { query: (...args: unknown[]) => unknown }
+  const { query } = prototype
+  const spy = vi.spyOn(prototype, 'query').mockImplementation(function (this: unknown, ...args) {
+    return args[0] === 'COMMIT' ? Promise.reject(new Error('not sent')) : Reflect.apply(query, this, args)
+  })
+  try {
+    const unsent = inTransaction(db, async (tx) => tx.$executeRaw`INSERT INTO left_open VALUES (1)`)
+    await expect(unsent).rejects.toThrow('not sent')
+  } finally {
+    spy.mockRestore()
+  }
+  expect(await db.$queryRaw`SELECT n FROM left_open`).toEqual([])
+  await db.$disconnect()
 })
 
 test('times mean the same however they are written and read, wherever the server and the process are', async () => {

@@ -1,14 +1,14 @@
-/** A database of its own for each test file: a clone of the migrated template, about 50 ms. */
+/** A database of its own for each test file: a clone of a template, about 50 ms. */
 import pg from 'pg'
 import { afterAll, beforeAll, inject } from 'vitest'
 import { openDatabase, type Client } from '#store/db.ts'
-import { templateName } from './global-setup.ts'
+import { templates, type Template } from './global-setup.ts'
 
 let made = 0
 
 export type TestDatabase = { name: string; url: string; db: Client; drop(): Promise<void> }
 
-export async function cloneDatabase(): Promise<TestDatabase> {
+export async function cloneDatabase(template: Template = 'empty'): Promise<TestDatabase> {
   const name = `test_${process.pid}_${process.env['VITEST_POOL_ID'] ?? '0'}_${++made}`
   const admin = async (sql: string) => {
     const client = new pg.Client({ connectionString: inject('databaseUrl').replace('DATABASE', 'postgres') })
@@ -19,7 +19,7 @@ export async function cloneDatabase(): Promise<TestDatabase> {
       await client.end()
     }
   }
-  await admin(`CREATE DATABASE "${name}" TEMPLATE "${templateName}"`)
+  await admin(`CREATE DATABASE "${name}" TEMPLATE "${templates[template]}"`)
   const url = inject('databaseUrl').replace('DATABASE', name)
   const db = openDatabase(url)
   return {
@@ -34,10 +34,10 @@ export async function cloneDatabase(): Promise<TestDatabase> {
 }
 
 /** For the usual test file: `const database = useDatabase()` and then `database.db` inside tests. */
-export function useDatabase(): { readonly db: Client; readonly url: string } {
+export function useDatabase(template?: Template): { readonly db: Client; readonly url: string } {
   let current: TestDatabase | undefined
   beforeAll(async () => {
-    current = await cloneDatabase()
+    current = await cloneDatabase(template)
   })
   afterAll(async () => current?.drop())
   const get = (): TestDatabase => {

@@ -24,6 +24,8 @@ export type Scripted =
 export type BotApi = {
   url: string
   calls: Call[]
+  /** Paths that were asked for as files. */
+  filesAsked: string[]
   callsOf(method: string): Call[]
   /** Answers the next calls of a method so, in this order; then as usual. */
   script(method: string, ...answers: Scripted[]): void
@@ -36,6 +38,7 @@ export type BotApi = {
 
 export async function startBotApi(): Promise<BotApi> {
   const calls: Call[] = []
+  const filesAsked: string[] = []
   const scripts = new Map<string, Scripted[]>()
   let updates: { update_id: number }[] = []
   let messageId = 1000
@@ -83,7 +86,9 @@ export async function startBotApi(): Promise<BotApi> {
       const body = await readBody(request)
       const isJson = request.headers['content-type']?.includes('json')
       const params = isJson && body !== '' ? (JSON.parse(body) as Record<string, unknown>) : {}
-      calls.push({ method, params, body, at: performance.now() })
+      // Files lie beside the API and are no calls of it.
+      if (request.url?.startsWith('/file/') === true) filesAsked.push(request.url)
+      else calls.push({ method, params, body, at: performance.now() })
       change()
       const closed = new AbortController()
       response.on('close', () => closed.abort())
@@ -117,6 +122,7 @@ export async function startBotApi(): Promise<BotApi> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
+    filesAsked,
     callsOf: (method) => calls.filter((call) => call.method === method),
     script(method, ...answers) {
       scripts.set(method, [...(scripts.get(method) ?? []), ...answers])

@@ -12,6 +12,7 @@ import { chatTitle, commandsFor, fullName, isBotChat, mayWrite, messagesOf, worl
 import { t } from './words.js'
 
 const pictureLimit = 10 * 1024 * 1024
+const documentLimit = 50 * 1024 * 1024
 
 /** Returns `{element, update, insert, offer, replyTo, destroy}`. */
 export function composer({ column, chatId, onSent, actions }) {
@@ -50,6 +51,12 @@ export function composer({ column, chatId, onSent, actions }) {
     hidden: true,
     onchange: () => file.files[0] && sendPicture(file.files[0]),
   })
+  const documentFile = h('input', {
+    type: 'file',
+    hidden: true,
+    data: { testid: 'document-file' },
+    onchange: () => documentFile.files[0] && sendDocument(documentFile.files[0]),
+  })
   const replyBar = h('div', { class: 'reply-bar', hidden: true })
   const suggestions = h('div', { class: 'suggestions', role: 'list', hidden: true })
   const keyboard = h('div', {
@@ -70,7 +77,18 @@ export function composer({ column, chatId, onSent, actions }) {
     sendButton,
   )
   const instead = h('div', { class: 'composer-instead' })
-  const element = h('footer', { class: 'composer' }, panel.element, suggestions, replyBar, row, instead, keyboard, file)
+  const element = h(
+    'footer',
+    { class: 'composer' },
+    panel.element,
+    suggestions,
+    replyBar,
+    row,
+    instead,
+    keyboard,
+    file,
+    documentFile,
+  )
   input.value = column.drafts.get(chatId) ?? ''
 
   function onKey(event) {
@@ -179,11 +197,28 @@ export function composer({ column, chatId, onSent, actions }) {
     return undefined
   }
 
+  function sendDocument(picked) {
+    documentFile.value = ''
+    if (picked.size > documentLimit) return column.toast(t('failed', { why: '50 MB' }))
+    const reader = new FileReader()
+    reader.addEventListener('load', () => {
+      const caption = input.value.trim()
+      const data = /** @type {string} */ (reader.result).replace(/^data:[^,]*,?/, '')
+      if (data === '') return column.toast(t('failed', { why: '0 KB' }))
+      if (caption) clearText()
+      const document = { name: picked.name, data, ...(picked.type ? { mime: picked.type } : {}) }
+      return void post({ document, ...(caption ? { caption } : {}) })
+    })
+    reader.readAsDataURL(picked)
+    return undefined
+  }
+
   function attachMenu() {
     openMenu(
       attachButton,
       [
         ['image', t('photo'), () => file.click()],
+        ['file', t('document'), () => documentFile.click()],
         ['pin', t('location'), () => askLocation()],
         ['person', t('contact'), () => askContact()],
       ],
@@ -372,6 +407,8 @@ export function composer({ column, chatId, onSent, actions }) {
     if (instead.dataset.state === state) return
     instead.dataset.state = state
     instead.replaceChildren()
+    // What was measured while it was hidden is no height.
+    if (state === '') requestAnimationFrame(() => grow())
     if (state === 'start') {
       instead.append(
         h(

@@ -179,7 +179,9 @@ test('the sandbox, the bot and the worker run as three programs, and together an
   const database = await cloneDatabase()
   try {
     const run = (script: string, ready: string) => {
-      const npm = spawnChild('npm', ['run', script], { ...env, DATABASE_URL: database.url })
+      // What npm thinks of its own settings on this machine is not what is asked here.
+      const quiet = { npm_config_loglevel: 'error' }
+      const npm = spawnChild('npm', ['run', script], { ...env, ...quiet, DATABASE_URL: database.url })
       children.push(npm)
       const isReady = async () =>
         until(`${script} is up`, () => npm.out().includes(ready) || npm.process.exitCode !== null, 90_000)

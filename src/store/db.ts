@@ -100,24 +100,35 @@ export function together<Question, Answer, On extends Db = Db>(
   let lastAskedAt = -Infinity
 
   async function work(db: On, queue: Asked[]): Promise<void> {
+    let answer = (): void => undefined
     while (queue.length > 0) {
       const asked = queue.splice(0, most(queue.length))
+      const asking = askAll(
+        db,
+        asked.map(({ question }) => question),
+      )
+      // Once these are under way those before hear their answers: what they do with them would keep the database waiting.
+      setImmediate(answer)
+      answer = () => undefined
       try {
-        const answers = await askAll(
-          db,
-          asked.map(({ question }) => question),
-        )
-        for (const [at, one] of asked.entries()) one.answer(answers[at] as Answer)
+        const answers = await asking
+        answer = () => {
+          for (const [at, one] of asked.entries()) one.answer(answers[at] as Answer)
+        }
       } catch (error) {
         // One bad question must not fail the others: each is asked by itself.
         if (asked.length === 1) asked[0]?.fail(error)
         else for (const one of asked) await alone(db, one)
       }
       // What came meanwhile has others close behind it.
-      if (queue.length > 0 && queue.length < togetherMax && windowMs > 0)
+      if (queue.length > 0 && queue.length < togetherMax && windowMs > 0) {
+        answer()
+        answer = () => undefined
         await new Promise((go) => setTimeout(go, windowMs))
+      }
     }
     queues.delete(db)
+    answer()
   }
 
   async function alone(db: On, { question, answer, fail }: Asked): Promise<void> {

@@ -133,13 +133,14 @@ export const insertJoin = together(
     const json = JSON.stringify(joins.map(toJson))
     return inTransaction(db, async (tx) => {
       // The people before any group: a condition that no row is part of is looked at before any row.
-      await tx.$executeRaw`
+      const locking = tx.$executeRaw`
       WITH buyers AS MATERIALIZED (
         SELECT pg_advisory_xact_lock(1, person_id) FROM unnest((SELECT ${people}::int[])) person_id)
       SELECT 1 FROM "group" WHERE (SELECT count(*) FROM buyers) > 0 AND id = ANY((SELECT ${groups}::int[])::int[])
       ORDER BY id FOR NO KEY UPDATE`
-      // Looks anew, now that nothing of these people and groups can change.
-      const made = await tx.$queryRaw<(Joined & { at: number })[]>`
+      // Looks anew, now that nothing of these people and groups can change. On its way before the locks are known to be
+      // there: PostgreSQL comes to it only then.
+      const making = tx.$queryRaw<(Joined & { at: number })[]>`
       WITH asked AS MATERIALIZED (
         SELECT DISTINCT ON (person_id) * FROM json_to_recordset((SELECT ${json}::json)) AS asked (at int, number text,
           request_key text, person_id int, seller_id int, location_id int, post_id int, unit_price bigint, quantity int,
@@ -168,43 +169,46 @@ export const insertJoin = together(
             AND w.state IN ('waiting', 'offered') LIMIT 1) IS NULL
           AND (SELECT count(*) FROM "order" o WHERE o.person_id = asked.person_id AND o.state = 'awaiting_payment')
             < asked.unpaid_max),
-      -- Whoever came first is first, to seats and to units.
+      -- Whoever came first is first, to seats and to units. Their numbers are taken here: what is inserted need not be
+      -- joined with what was asked, which PostgreSQL, expecting one row, would do by comparing each with each.
       seated AS MATERIALIZED (
-        SELECT * FROM (
-          SELECT allowed.*, row_number() OVER (PARTITION BY group_id ORDER BY at) AS place,
-            sum(quantity) OVER (PARTITION BY variant_id, location_id ORDER BY at) AS units
-          FROM allowed) inline_places
-        WHERE place <= free_seats AND units <= free_stock),
+        SELECT nextval('order_id_seq')::int AS order_id, nextval('order_line_id_seq')::int AS line_id,
+          nextval('seat_id_seq')::int AS seat_id, in_order.*
+        FROM (
+          SELECT * FROM (
+            SELECT allowed.*, row_number() OVER (PARTITION BY group_id ORDER BY at) AS place,
+              sum(quantity) OVER (PARTITION BY variant_id, location_id ORDER BY at) AS units
+            FROM allowed) inline_places
+          WHERE place <= free_seats AND units <= free_stock ORDER BY at) in_order),
       orders AS (
-        INSERT INTO "order" (number, request_key, person_id, seller_id, location_id, post_id, state, goods_total,
+        INSERT INTO "order" (id, number, request_key, person_id, seller_id, location_id, post_id, state, goods_total,
           delivery_cost, total, currency, expires_at, created_at, recipient_name, recipient_phone, city_code, city_name,
           pickup_point_code, pickup_point_text, carrier, tariff_code, promised_from, promised_to, fee_basis_points)
-        SELECT number, request_key, person_id, seller_id, location_id, post_id, 'awaiting_payment', unit_price * quantity,
-          delivery_cost, total, currency, expires_at, now, recipient_name, recipient_phone, city_code, city_name,
-          pickup_point_code, pickup_point_text, carrier, tariff_code, promised_from, promised_to, fee_basis_points
-        FROM seated ORDER BY at RETURNING id, request_key),
-      made AS (SELECT orders.id, seated.* FROM orders JOIN seated USING (request_key)),
+        SELECT order_id, number, request_key, person_id, seller_id, location_id, post_id, 'awaiting_payment',
+          unit_price * quantity, delivery_cost, total, currency, expires_at, now, recipient_name, recipient_phone, city_code,
+          city_name, pickup_point_code, pickup_point_text, carrier, tariff_code, promised_from, promised_to, fee_basis_points
+        FROM seated),
       lines AS (
-        INSERT INTO order_line (order_id, variant_id, quantity, unit_price, title)
-        SELECT id, variant_id, quantity, unit_price, title FROM made RETURNING id, order_id),
+        INSERT INTO order_line (id, order_id, variant_id, quantity, unit_price, title)
+        SELECT line_id, order_id, variant_id, quantity, unit_price, title FROM seated),
       payments AS (
         INSERT INTO payment (id, order_id, provider, method, two_stage, amount, currency, state, created_at, updated_at)
-        SELECT payment_id, id, provider, method, two_stage, total, currency, 'created', now, now FROM made),
+        SELECT payment_id, order_id, provider, method, two_stage, total, currency, 'created', now, now FROM seated),
       seats AS (
-        INSERT INTO seat (group_id, person_id, order_id, state, held_until, via, created_at)
-        SELECT group_id, person_id, id, 'held', expires_at, via, now FROM made ORDER BY at RETURNING id, order_id),
+        INSERT INTO seat (id, group_id, person_id, order_id, state, held_until, via, created_at)
+        SELECT seat_id, group_id, person_id, order_id, 'held', expires_at, via, now FROM seated),
       counted AS (
         UPDATE "group" g SET taken_seats = taken_seats + more.seats, version = version + 1
-        FROM (SELECT group_id, count(*)::int AS seats FROM made GROUP BY group_id) more WHERE g.id = more.group_id),
+        FROM (SELECT group_id, count(*)::int AS seats FROM seated GROUP BY group_id) more WHERE g.id = more.group_id),
       reserved AS (
         UPDATE stock_level s SET reserved = reserved + more.units
-        FROM (SELECT variant_id, location_id, sum(quantity)::int AS units FROM made GROUP BY variant_id, location_id) more
+        FROM (SELECT variant_id, location_id, sum(quantity)::int AS units FROM seated GROUP BY variant_id, location_id) more
         WHERE s.variant_id = more.variant_id AND s.location_id = more.location_id),
       reservations AS (
         INSERT INTO reservation (order_id, variant_id, location_id, quantity, state, created_at)
-        SELECT id, variant_id, location_id, quantity, 'held', now FROM made)
-      SELECT at, order_id AS "orderId", lines.id AS "lineId", seats.id AS "seatId", group_token AS "groupToken"
-      FROM made JOIN lines ON lines.order_id = made.id JOIN seats USING (order_id)`
+        SELECT order_id, variant_id, location_id, quantity, 'held', now FROM seated)
+      SELECT at, order_id AS "orderId", line_id AS "lineId", seat_id AS "seatId", group_token AS "groupToken" FROM seated`
+      const [made] = await Promise.all([making, locking])
       const joined = new Map(made.map(({ at, ...ids }) => [at, ids]))
       const seated = joins.filter((_, at) => joined.has(at))
       await enqueueAll(tx, [

@@ -226,14 +226,15 @@ export const notePage = together(async (db, pages: Page[]): Promise<boolean[]> =
       SELECT * FROM json_to_recordset((SELECT ${json}::json)) AS page ("paymentId" uuid, "externalId" text,
         "confirmationUrl" text, amount bigint, currency text, now timestamptz)),
     waiting AS MATERIALIZED (
-      SELECT p.id FROM payment p JOIN page ON p.id = page."paymentId"
+      SELECT p.id, page.* FROM payment p JOIN page ON p.id = page."paymentId"
       WHERE p.state = 'created' AND p.amount = page.amount AND p.currency = page.currency
       ORDER BY p.id FOR NO KEY UPDATE OF p),
+    -- By their keys alone: nothing can have changed since they were locked, and by the state each would be compared with each.
     placed AS (
-      UPDATE payment p SET state = 'pending', external_id = page."externalId", confirmation_url = page."confirmationUrl",
-        updated_at = page.now
-      FROM waiting JOIN page ON page."paymentId" = waiting.id WHERE p.id = waiting.id AND p.state = 'created'
-      RETURNING p.id, p.amount, page.now),
+      UPDATE payment p SET state = 'pending', external_id = waiting."externalId",
+        confirmation_url = waiting."confirmationUrl", updated_at = waiting.now
+      FROM waiting WHERE p.id = waiting.id
+      RETURNING p.id, p.amount, waiting.now),
     told AS (
       INSERT INTO payment_event (payment_id, kind, amount, at) SELECT id, 'page', amount, now FROM placed)
     SELECT id::text AS "paymentId" FROM placed`

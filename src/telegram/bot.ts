@@ -62,7 +62,8 @@ export type BotTelegram = {
   stop(): Promise<void>
 }
 
-const usualConcurrency = 32
+/** As many as Telegram has on their way at most: what stands at the same step is asked of the database together (DECISIONS 45). */
+const usualConcurrency = 100
 const startPausesMs = [500, 1000, 2000, 4000, 8000, 15_000]
 
 /**
@@ -133,7 +134,7 @@ export async function createTelegram(options: TelegramOptions): Promise<BotTeleg
         url,
         secret_token: secret,
         allowed_updates: [...allowedUpdates],
-        max_connections: Math.min(100, concurrency),
+        max_connections: Math.min(usualConcurrency, concurrency),
       })
     },
     async setCommands(commands) {

@@ -16,7 +16,7 @@ import { createLoad, pick, type Bot, type Customer } from './updates-load.ts'
 import { onStage, startSandbox, type Stage } from './stage.ts'
 
 /** As many updates under way as our `setWebhook` asks Telegram for. */
-const atOnce = 32
+const atOnce = 100
 /** Enough for no round to use anybody twice: a chat is answered once a second, and that pace is not what is measured. */
 const people = 4000
 const rounds = 5

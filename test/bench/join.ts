@@ -32,6 +32,8 @@ const goalRatio = 0.6
  */
 const warmUpRounds = 3
 const pastOrders = 20_000
+/** Of small groups there may be any number: a round that takes a fifth of a second tells little. */
+const longer = 3
 
 type Case = 'hot' | 'spread'
 type Round = { perSecond: number; times: number[]; cpu: { process: number; postgres: number } }
@@ -52,13 +54,13 @@ export async function benchJoin(say: (line: string) => void, isQuick: boolean): 
 
     // More come than there are seats: the last must be refused, and nobody else.
     const tooMany = 50
-    const each = Math.floor((hotSeats - 1) / rounds)
-    const people = Math.max(hotSeats + tooMany, (warmUpRounds + rounds) * each)
-    const goods = await seed(world, hotSeats, people, warmUpRounds * each)
+    const each = { hot: Math.floor((hotSeats - 1) / rounds), spread: Math.floor((hotSeats - 1) / rounds) * longer }
+    const people = Math.max(hotSeats + tooMany, (warmUpRounds + rounds) * each.spread)
+    const goods = await seed(world, hotSeats, people, warmUpRounds * each.hot)
     say('Warming up …')
     for (let at = 0; at < warmUpRounds; at++) {
       for (const which of ['warmUp', 'spread'] as const) {
-        const joins = goods[which].splice(0, each)
+        const joins = goods[which].splice(0, which === 'warmUp' ? each.hot : each.spread)
         await takeSeats(world, joins, 'ours', `${which} warm-up ${at}`)
         await takeSeats(world, joins, 'bare', `${which} warm-up ${at}`)
       }
@@ -71,7 +73,7 @@ export async function benchJoin(say: (line: string) => void, isQuick: boolean): 
     }
     for (let at = 0; at < rounds; at++) {
       for (const which of ['hot', 'spread'] as const) {
-        const joins = goods[which].slice(at * each, (at + 1) * each)
+        const joins = goods[which].slice(at * each[which], (at + 1) * each[which])
         // Who goes first alternates too.
         for (const who of at % 2 === 0 ? (['ours', 'bare'] as const) : (['bare', 'ours'] as const))
           measured[which][who].push(await takeSeats(world, joins, who, `${which} ${at}`))
@@ -83,7 +85,7 @@ export async function benchJoin(say: (line: string) => void, isQuick: boolean): 
       }
     }
     say('The last seats, with more people than seats …')
-    const rest = goods.hot.slice(rounds * each, hotSeats - 1 + tooMany)
+    const rest = goods.hot.slice(rounds * each.hot, hotSeats - 1 + tooMany)
     const full = await refusals(world, rest)
     if (full !== tooMany)
       world.errors['refused for a full group, not as many as came too late'] = Math.abs(full - tooMany)

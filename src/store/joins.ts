@@ -14,10 +14,10 @@ import { placeJobs } from './payments.ts'
 import { enqueueAll } from './queue.ts'
 
 /**
- * Half of those who wait: what leads to a seat and what follows from it is under way for the others. Fewer than 32 would not be
- * cheaper each, more than any questions go together would keep the next waiting.
+ * All but some of those who wait: what leads to a seat and what follows from it is under way for the others. Fewer than 32 would
+ * not be cheaper each, more than any questions go together would keep the next waiting.
  */
-const most = (waiting: number) => Math.min(togetherMax, Math.max(32, Math.ceil(waiting / 2)))
+const most = (waiting: number) => Math.min(togetherMax, Math.max(32, waiting - 32))
 
 /** What has to be known of a person and a group before a seat can be bought. */
 export type JoinFacts = {

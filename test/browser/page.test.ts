@@ -108,6 +108,25 @@ test('sharing offers inline results in the chosen chat, pages them, and posts th
   expect(problems).toEqual([])
 })
 
+test('a one-time keyboard steps aside when its question is answered in words, and is still there to be called', async () => {
+  await open(anna, anna.id)
+  await phone(anna).getByTestId('start').click()
+  await messages(anna).filter({ hasText: 'Kettle' }).waitFor()
+  const keyboard = [[{ text: 'Send my number', request_contact: true }]]
+  const ask = { keyboard, one_time_keyboard: true, resize_keyboard: true }
+  await post(`/bot${token}/sendMessage`, { chat_id: anna.id, text: 'Your number?', reply_markup: ask })
+  const key = phone(anna).getByTestId('reply-button')
+  await key.waitFor()
+  await say(anna, '+7 912 345-67-89')
+  await key.waitFor({ state: 'hidden' })
+  await page.reload()
+  await messages(anna).filter({ hasText: '345-67-89' }).waitFor()
+  expect(await key.isVisible()).toBe(false)
+  await phone(anna).getByRole('button', { name: 'Show the bot’s keyboard' }).click()
+  await key.waitFor()
+  expect(problems).toEqual([])
+})
+
 test('a file is attached from the menu beside the text, and stands in the chat with its name and size', async () => {
   await open(anna, anna.id)
   await phone(anna).getByTestId('start').click()

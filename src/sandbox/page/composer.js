@@ -333,13 +333,17 @@ export function composer({ column, chatId, onSent, actions }) {
     suggestions.querySelector('button')?.focus()
   }
 
-  /** The newest message that sets or removes a keyboard decides. */
+  /** The newest message that sets or removes a keyboard decides. A one-time one steps aside once its person has written. */
   function replyKeyboard() {
     const messages = messagesOf(chatId)
+    let hasWritten = false
     for (let i = messages.length - 1; i >= 0 && i > messages.length - 300; i--) {
       const markup = messages[i].reply_markup
       if (markup?.remove_keyboard) return undefined
-      if (markup?.keyboard) return { message: messages[i], markup }
+      if (markup?.keyboard) {
+        return { message: messages[i], markup, isUsed: hasWritten && Boolean(markup.one_time_keyboard) }
+      }
+      hasWritten ||= messages[i].from?.id === personId
     }
     return undefined
   }
@@ -347,12 +351,14 @@ export function composer({ column, chatId, onSent, actions }) {
   function showKeyboard() {
     const found = replyKeyboard()
     if (found?.message.message_id !== keyboardFor?.message.message_id) {
-      keyboardOpen = true
-      keyboardFor = found
+      keyboardOpen = !found?.isUsed
       const rows = (found?.markup.keyboard ?? []).map((line) => line.map((button) => replyButton(button, found.markup)))
       const lines = rows.map((line) => h('div', { class: 'keyboard-row' }, line))
       keyboard.replaceChildren(h('div', { class: 'reply-rows', onkeydown: roving(rows) }, lines))
+    } else if (found?.isUsed && !keyboardFor.isUsed) {
+      keyboardOpen = false
     }
+    keyboardFor = found
     const usable = found !== undefined && mayWrite(chatId, personId)
     keyboardButton.hidden = !usable
     keyboard.hidden = !usable || !keyboardOpen

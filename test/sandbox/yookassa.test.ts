@@ -19,31 +19,41 @@ const published: string[] = []
 let shop: Server
 const received: Notification[] = []
 let shopAnswers: number[] = []
+/** Each test has an address of its own: a webhook that was on its way when the one before ended is not its business. */
+const options = { webhookUrl: '' }
+let tests = 0
 
 beforeAll(async () => {
   shop = createServer((request, response) => {
     let body = ''
     request.on('data', (chunk: Buffer) => (body += chunk.toString()))
     request.on('end', () => {
+      if (!options.webhookUrl.endsWith(request.url ?? '?')) {
+        response.writeHead(200).end()
+        return
+      }
       const status = shopAnswers.shift() ?? 200
       if (status === 200) received.push(JSON.parse(body) as Notification)
       response.writeHead(status).end()
     })
   })
   await new Promise<void>((resolve) => shop.listen(0, '127.0.0.1', resolve))
-  const { port } = shop.address() as AddressInfo
   app = fastify()
-  yookassa = addYookassa(app, {
-    webhookUrl: `http://127.0.0.1:${port}/webhooks/yookassa`,
-    baseUrl: () => url,
-    publish: (kind) => published.push(kind),
-    now: () => now,
-  })
+  yookassa = addYookassa(
+    app,
+    Object.assign(options, {
+      baseUrl: () => url,
+      publish: (kind: string) => published.push(kind),
+      now: () => now,
+    }),
+  )
   url = await app.listen({ port: 0, host: '127.0.0.1' })
 })
 
 beforeEach(() => {
   yookassa.reset()
+  const { port } = shop.address() as AddressInfo
+  options.webhookUrl = `http://127.0.0.1:${port}/webhooks/yookassa/${(tests += 1)}`
   received.length = 0
   published.length = 0
   shopAnswers = []
